@@ -1,0 +1,45 @@
+# Every target makes .venv from the lock file first.
+CONFIG ?= configs/default.yaml
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/conflict-topics
+
+.DEFAULT_GOAL := help
+.PHONY: help train tag ui test lint format clean
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }
+	@echo "Installing into .venv (once, a few minutes) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+train: .venv/installed  ## Train CONFIG (default configs/default.yaml), evaluate, save and track the model
+	$(RUN) train $(CONFIG)
+
+tag: .venv/installed  ## Tag INPUT (files, folders, globs) with MODEL into OUTPUT
+	@test -n "$(INPUT)" -a -n "$(OUTPUT)" || { echo "Usage: make tag MODEL=experiments/models/default INPUT=articles/ OUTPUT=tags.jsonl"; exit 2; }
+	$(RUN) tag $(or $(MODEL),experiments/models/default) $(INPUT) --output $(OUTPUT)
+
+ui: .venv/installed  ## Open the runs in MLflow (http://127.0.0.1:5000)
+	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///experiments/mlflow.db}" --host 127.0.0.1
+
+test: .venv/installed  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/installed  ## Check style and types; edits nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed  ## Format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean:  ## Remove .venv and caches; never data or the records of experiments
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,93 @@
+"""The character table says of every code point what this Python says, and survives being saved."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.model.characters import SPACE, WORD, CharacterTable
+from training.model.counts import folded_buffers
+from training.model.kernels_tokens import fold, token_end, token_start
+
+TABLE = CharacterTable.current()
+EVERYTHING = "".join(map(chr, range(0x110000)))
+
+# Letters that change their length, sigmas among cased, uncased and case-ignorable neighbours, odd spaces.
+tricky = st.text(st.sampled_from("aB\u0130\u0131\u03a3\u03c3\u03c2'\u00b7\u00ad\u0301\u200d.1_\u01c5\u1fbc\u212a\ud7fb\u4e00 \u00a0\u3000\x1c\x85"))
+texts = st.one_of(tricky, st.text(st.characters(exclude_categories=["Cs"])))
+
+
+def lowered_tokens(raw: bytes) -> list[str]:
+    """The lower-cased tokens that the kernels cut a text into."""
+    characters = TABLE.kernel_arrays
+    data = np.frombuffer(raw + bytes(8), np.uint8)
+    folded = folded_buffers(TABLE.growth * len(raw) + 16)
+    end, tokens = len(raw), []
+    at = token_start(data, 0, end, characters)
+    while at < end:
+        stop = token_end(data, at, end, characters)
+        count = fold(data, at, stop, True, characters, folded)
+        tokens.append(folded.text[1 : folded.starts[count] - 1].tobytes().decode())
+        at = token_start(data, stop, end, characters)
+    return tokens
+
+
+def test_word_characters_are_those_of_re() -> None:
+    flags = TABLE.properties()
+    expected = {match.start() for match in re.finditer(r"\w", EVERYTHING)}
+    assert set(np.flatnonzero(flags & WORD).tolist()) == expected
+
+
+def test_spaces_are_those_of_split() -> None:
+    flags = TABLE.properties()
+    expected = {i for i, character in enumerate(EVERYTHING) if character.isspace()}
+    assert set(np.flatnonzero(flags & SPACE).tolist()) == expected
+    assert expected == {match.start() for match in re.finditer(r"\s", EVERYTHING)}
+
+
+def test_every_letter_lowers_as_in_python() -> None:
+    text = " ".join(c for c in EVERYTHING if not "\ud800" <= c <= "\udfff")
+    assert lowered_tokens(text.encode()) == text.lower().split()
+
+
+@given(texts)
+def test_tokens_lower_as_the_whole_text_does(text: str) -> None:
+    assert lowered_tokens(text.encode()) == text.lower().split()
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_are_not_utf8_stay_within_the_buffers(raw: bytes) -> None:
+    characters = TABLE.kernel_arrays
+    data = np.frombuffer(raw + bytes(8), np.uint8)
+    size = TABLE.growth * len(raw) + 3
+    folded = folded_buffers(size + 16)
+    count = fold(data, 0, len(raw), True, characters, folded)
+    assert count <= size and folded.starts[count] <= size
+    assert not folded.text[size:].any() and not folded.starts[size:].any()
+
+
+def test_a_saved_table_is_the_same_table() -> None:
+    again = CharacterTable.from_arrays(TABLE.arrays())
+    for name, array in TABLE.arrays().items():
+        assert np.array_equal(again.arrays()[name], array)
+        assert again.arrays()[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("stage1", np.full(8704, 60000, np.uint16), "stage1 points outside"),
+        ("stage1", np.zeros(3, np.uint16), "wrong shape"),
+        ("stage2", np.full(28416, 60000, np.uint16), "stage2 points outside"),
+        ("expansion_offsets", np.array([0, 900], np.int32), "does not cover"),
+        ("expansion_offsets", np.array([0, 2, 1, 2], np.int32), "descends"),
+        ("records", np.full(500, 99 << 8 | 16, np.int32), "outside the expansions"),
+    ],
+)
+def test_a_damaged_table_is_refused(name: str, value: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CharacterTable.from_arrays({**TABLE.arrays(), name: value})

@@ -1,0 +1,182 @@
+"""The scores are those of scikit-learn's vectorizers and a linear model, whatever way the texts come."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from tests.model.test_ngrams import SCRIPTS, letters
+from training.model.characters import CharacterTable
+from training.model.scorer import Block, BlockSettings, Scorer
+from training.model.terms import Terms
+
+WORD_BLOCK = {"ngram_range": (1, 2), "sublinear_tf": True}
+CHAR_BLOCK = {"analyzer": "char_wb", "ngram_range": (3, 5), "sublinear_tf": True}
+MODELS: list[list[dict[str, Any]]] = [
+    [WORD_BLOCK, CHAR_BLOCK],
+    [WORD_BLOCK],
+    [CHAR_BLOCK],
+    [{}],
+    [{"ngram_range": (2, 3), "lowercase": False}, {"ngram_range": (1, 1), "norm": None}],
+    [{"analyzer": "char_wb", "ngram_range": (1, 7)}, {"analyzer": "char_wb", "ngram_range": (2, 2), "use_idf": False}],
+]
+FIT = [text for text in SCRIPTS if not text.startswith("İ")] + ["the shelling of the town", "of the town of Ἀθῆναι"]
+
+
+class Peer:
+    """scikit-learn's way to the same scores, and the scorer made of its parts."""
+
+    def __init__(self, options: list[dict[str, Any]], topics: int = 5) -> None:
+        self.vectorizers = [TfidfVectorizer(**one).fit(FIT) for one in options]
+        blocks = []
+        for one, vectorizer in zip(options, self.vectorizers, strict=True):
+            names = {k: v for k, v in one.items() if k != "use_idf"}
+            terms = Terms.from_strings(vectorizer.vocabulary_)
+            idf = vectorizer.idf_ if vectorizer.use_idf else np.ones(len(terms))
+            blocks.append(Block(BlockSettings(**names), terms, idf.astype(np.float32)))
+        generator = np.random.default_rng(7)
+        features = sum(len(block.terms) for block in blocks)
+        self.weights = generator.normal(size=(features, topics)).astype(np.float32)
+        self.intercepts = generator.normal(size=topics).astype(np.float32)
+        self.scorer = Scorer(blocks, self.weights, self.intercepts, CharacterTable.current())
+
+    def scores(self, texts: list[str]) -> np.ndarray:
+        matrix = sp.hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers])
+        return np.asarray(matrix @ self.weights.astype(np.float64) + self.intercepts)
+
+
+PEERS = [Peer(options) for options in MODELS]
+both = pytest.mark.parametrize("peer", PEERS, ids=[str(options) for options in MODELS])
+
+
+@both
+def test_scores_are_those_of_scikit_learn(peer: Peer) -> None:
+    texts = SCRIPTS + FIT + [" ".join(SCRIPTS)] + ["the the the shelling " * 900]
+    np.testing.assert_allclose(peer.scorer.scores(texts), peer.scores(texts), atol=1e-5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(letters, st.lists(st.sampled_from(" ".join(SCRIPTS).split())).map(" ".join)), min_size=1))
+def test_scores_of_any_text(texts: list[str]) -> None:
+    for peer in PEERS:
+        np.testing.assert_allclose(peer.scorer.scores(texts), peer.scores(texts), atol=1e-5)
+
+
+@both
+def test_scores_do_not_depend_on_how_texts_come(peer: Peer) -> None:
+    texts = (SCRIPTS * 700)[:9001]
+    expected = peer.scorer.scores(pa.array(texts))
+    array = pa.array([None, *texts], pa.large_string())
+    chunks = pa.chunked_array([array.slice(1, 5), array.slice(6, 0), array.slice(6)])
+    assert np.array_equal(peer.scorer.scores(chunks), expected)
+    assert np.array_equal(peer.scorer.scores(texts, threads=3), expected)
+    assert np.array_equal(peer.scorer.scores(array.slice(1)), expected)
+    assert np.array_equal(peer.scorer.scores(pa.array(texts[::-1])), expected[::-1])
+    alone = np.concatenate([peer.scorer.scores([text]) for text in SCRIPTS])
+    assert np.array_equal(alone, expected[: len(SCRIPTS)])
+
+
+def test_scores_do_not_depend_on_what_came_before() -> None:
+    """More distinct tokens than any table keeps, and long texts of them, between two looks at the same texts."""
+    generator = np.random.default_rng(1)
+    tokens = ["".join(map(chr, generator.integers(0x61, 0x7B, 6))) for _ in range(150_000)]
+    others = [" ".join(tokens[i : i + 50]) for i in range(0, 100_000, 50)] + [" ".join(tokens)]
+    for options in MODELS[:3]:
+        peer = Peer(options)
+        first = peer.scorer.scores(SCRIPTS)
+        scores = peer.scorer.scores(others)
+        assert np.array_equal(peer.scorer.scores(SCRIPTS), first)
+        assert np.array_equal(peer.scorer.scores(others[::-1])[::-1], scores)
+        np.testing.assert_allclose(scores[-3:], peer.scores(others[-3:]), atol=1e-5)
+
+
+@both
+def test_missing_and_empty_texts_score_the_intercepts(peer: Peer) -> None:
+    scores = peer.scorer.scores(pa.array([None, "", " \u3000 ", "qqq"], pa.string()))
+    assert np.array_equal(scores[:3], np.tile(peer.intercepts, (3, 1)))
+    assert peer.scorer.scores([]).shape == (0, peer.intercepts.size)
+    hidden = pa.StringArray.from_buffers(
+        2, pa.py_buffer(np.array([0, 5, 9], np.int32)), pa.py_buffer(b"shelltown"), pa.py_buffer(b"\x02")
+    )
+    assert np.array_equal(peer.scorer.scores(hidden)[0], peer.intercepts)
+
+
+@both
+def test_evidence_adds_up_to_the_scores(peer: Peer) -> None:
+    for text in [*SCRIPTS, " ".join(SCRIPTS)]:
+        evidence = peer.scorer.evidence(text)
+        total = evidence.values @ peer.weights[evidence.features] + peer.intercepts
+        np.testing.assert_allclose(total, peer.scorer.scores([text])[0], atol=1e-5)
+
+
+@both
+def test_evidence_points_at_the_n_grams(peer: Peer) -> None:
+    names = [name for vectorizer in peer.vectorizers for name in vectorizer.get_feature_names_out()]
+    lowers = [vectorizer.lowercase for vectorizer in peer.vectorizers for _ in vectorizer.vocabulary_]
+    for text in FIT:
+        evidence = peer.scorer.evidence(text)
+        for feature, start, end in zip(evidence.features, evidence.starts, evidence.ends, strict=True):
+            place = text[start:end].lower() if lowers[feature] else text[start:end]
+            words = [word for word in place.replace("\u03c2", "\u03c3").split()]
+            for part in names[feature].replace("\u03c2", "\u03c3").split():
+                assert any(part in word for word in words), (names[feature], place)
+
+
+def test_evidence_counts_characters_of_the_text_as_given() -> None:
+    peer = Peer([{}])
+    text = "İİ\u00a0Обстрел Donetsk"
+    evidence = peer.scorer.evidence(text)
+    assert [text[start:end] for start, end in zip(evidence.starts, evidence.ends, strict=True)] == ["Обстрел", "Donetsk"]
+
+
+def test_a_repeated_ngram_shares_its_value() -> None:
+    peer = Peer([{"norm": None, "use_idf": False, "sublinear_tf": True}])
+    evidence = peer.scorer.evidence("shelling Shelling SHELLING")
+    assert evidence.features.size == 3
+    np.testing.assert_allclose(evidence.values, (1 + np.log(3)) / 3)
+
+
+def test_tagging_needs_no_scikit_learn() -> None:
+    code = "import training.model.scorer, sys; assert 'sklearn' not in sys.modules and 'scipy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_weights_that_do_not_fit_are_refused() -> None:
+    block = Block(BlockSettings(), Terms.from_strings(["one", "two"]), np.ones(2, np.float32))
+    with pytest.raises(ValueError, match="2 terms"):
+        Scorer([block], np.zeros((3, 4), np.float32), np.zeros(4, np.float32), CharacterTable.current())
+    short = Block(BlockSettings(), block.terms, np.ones(1, np.float32))
+    with pytest.raises(ValueError, match="idf has shape"):
+        Scorer([short], np.zeros((2, 4), np.float32), np.zeros(4, np.float32), CharacterTable.current())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"analyzer": "char"}, "analyzer is"), ({"ngram_range": (0, 1)}, "ngram_range is"), ({"norm": "l1"}, "norm is")],
+)
+def test_settings_out_of_range_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BlockSettings(**options)
+
+
+@pytest.mark.parametrize(
+    ("data", "offsets", "message"),
+    [
+        (b"ba", [0, 1, 2], "not in the order"),
+        (b"aa", [0, 1, 2], "not in the order"),
+        (b"ab", [0, 2, 1, 2], "descend"),
+        (b"ab", [0, 3], "do not fit"),
+    ],
+)
+def test_damaged_terms_are_refused(data: bytes, offsets: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Terms(np.frombuffer(data, np.uint8), np.array(offsets))

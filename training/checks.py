@@ -1,0 +1,155 @@
+"""What is wrong with labelled data, before any time is spent on training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from training.config import Config
+from training.corpus.duplicates import near_duplicate_pairs
+from training.corpus.records import Corpus
+from training.train import prepare
+
+FEW_POSITIVES = 20
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that deserves a look; ``fatal`` if training would fail on it."""
+
+    kind: str
+    message: str
+    examples: tuple[str, ...] = ()
+    fatal: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    paragraphs: int
+    articles: int
+    support: dict[str, int]
+    findings: tuple[Finding, ...]
+
+    @property
+    def fatal(self) -> bool:
+        return any(finding.fatal for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def text(self) -> str:
+        lines = [f"{self.paragraphs} paragraphs in {self.articles} articles, {len(self.support)} topics"]
+        width = max(len(topic) for topic in self.support)
+        lines += [f"  {topic:{width}}  {count:6}" for topic, count in self.support.items()]
+        for finding in self.findings:
+            lines.append(f"{'PROBLEM' if finding.fatal else 'note'}  {finding.kind}: {finding.message}")
+            lines += [f"        {example}" for example in finding.examples[:SHOWN]]
+        if not self.findings:
+            lines.append("Nothing found that deserves a look.")
+        return "\n".join(lines)
+
+
+def check_data(config: Config) -> Findings:
+    """Everything found in the data of ``config``. Raises :class:`UserError` for data that cannot be read at all."""
+    prepared = prepare(config)
+    train, test = prepared.train, prepared.test
+    support = {topic: train.support[topic] + test.support[topic] for topic in train.topics}
+    articles = {*train.article_ids, *test.article_ids}
+    findings = [
+        *_rare(train, config),
+        *_leaks(train, test, prepared.leaked, config),
+        *_contradictions(train, config),
+        *_odd_texts(train),
+    ]
+    return Findings(len(train) + len(test), len(articles), support, tuple(findings))
+
+
+def _rare(train: Corpus, config: Config) -> list[Finding]:
+    least = config.classifier.min_positives
+    untrained = [f"{topic} {count}" for topic, count in train.support.items() if count < least]
+    few = [f"{topic} {count}" for topic, count in train.support.items() if least <= count < FEW_POSITIVES]
+    findings = []
+    if untrained:
+        findings.append(
+            Finding(
+                "rare topics",
+                f"{len(untrained)} topics have fewer than {least} positive training paragraphs and will not be trained",
+                tuple(untrained),
+                fatal=len(untrained) == len(train.topics),
+            )
+        )
+    if few:
+        findings.append(
+            Finding(
+                "rare topics",
+                f"{len(few)} topics have fewer than {FEW_POSITIVES} positive training paragraphs",
+                tuple(few),
+            )
+        )
+    return findings
+
+
+def _leaks(train: Corpus, test: Corpus, leaked: Any, config: Config) -> list[Finding]:
+    findings = []
+    shared = sorted({*train.article_ids} & {*test.article_ids})
+    if shared:
+        findings.append(
+            Finding("leak", f"{len(shared)} articles have paragraphs in both data.train and data.test", tuple(shared))
+        )
+    if leaked.any():
+        examples = tuple(test.paragraph_ids[row] for row in np.flatnonzero(leaked)[:SHOWN])
+        findings.append(
+            Finding(
+                "leak", f"{leaked.sum()} test paragraphs are near-duplicates of training paragraphs (Jaccard "
+                f"{config.split.near_duplicates} of word 5-shingles); figures without them are given too", examples
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _contradictions(train: Corpus, config: Config) -> list[Finding]:
+    if config.split.near_duplicates is None:
+        return []
+    pairs = near_duplicate_pairs(train.texts.to_pylist(), config.split.near_duplicates)
+    differing = [(a, b) for a, b in pairs if (train.labels[a] != train.labels[b]).any()]
+    findings = []
+    if len(pairs):
+        findings.append(
+            Finding("near-duplicates", f"{len(pairs)} pairs of training paragraphs; each pair stays in one fold")
+        )
+    if differing:
+        findings.append(
+            Finding(
+                "contradicting labels",
+                f"{len(differing)} pairs of near-duplicates are labelled differently",
+                tuple(
+                    f"{train.paragraph_ids[a]} {_names(train, a)}  {train.paragraph_ids[b]} {_names(train, b)}"
+                    for a, b in differing[:SHOWN]
+                ),
+            )
+        )
+    return findings
+
+
+def _names(corpus: Corpus, row: int) -> Sequence[str]:
+    return [corpus.topics[at] for at in np.flatnonzero(corpus.labels[row])]
+
+
+def _odd_texts(train: Corpus) -> list[Finding]:
+    texts = train.texts.to_pylist()
+    blank = [train.paragraph_ids[row] for row, text in enumerate(texts) if not text.strip()]
+    long = [train.paragraph_ids[row] for row, text in enumerate(texts) if len(text) > 20_000]
+    findings = []
+    if blank:
+        findings.append(Finding("blank texts", f"{len(blank)} training paragraphs hold no text", tuple(blank[:SHOWN])))
+    if long:
+        findings.append(
+            Finding(
+                "long texts", f"{len(long)} training paragraphs are longer than 20,000 characters", tuple(long[:SHOWN])
+            )
+        )
+    return findings

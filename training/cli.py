@@ -1,0 +1,67 @@
+"""The command line: ``conflict-topics``. Each command lives in its own file of :mod:`training.commands`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from training.commands import COMMANDS
+from training.errors import UserError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="conflict-topics")
+@click.option("--log-json", is_flag=True, help="Write the log to stderr as JSON lines.")
+@click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on stderr.")
+def conflict_topics(log_json: bool, quiet: bool) -> None:
+    """Train and run fast, explainable topic taggers for paragraphs of conflict news.
+
+    \b
+    Examples:
+      conflict-topics train configs/default.yaml
+      conflict-topics tag experiments/models/default articles/ --output tags.parquet
+      conflict-topics explain experiments/models/default "Units were moved into the orchards."
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if log_json else logging.Formatter("%(message)s"))
+    package = logging.getLogger("training")
+    package.handlers = [handler]
+    package.propagate = False
+    package.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+for _command in COMMANDS:
+    conflict_topics.add_command(_command)
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        import json
+
+        entry = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        return json.dumps(entry | getattr(record, "fields", {}), ensure_ascii=False)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 a problem with data, config or model, 2 wrong usage."""
+    try:
+        conflict_topics(standalone_mode=False)
+    except UserError as problem:
+        click.echo(f"Error: {problem}", err=True)
+        sys.exit(1)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,101 @@
+"""The codebook: what each topic means, and the keyword query that stands for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from training.errors import UserError, did_you_mean
+from training.keywords import QueryError, compile_query
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Exclusion(Entry):
+    text: str
+    topic: str | None = None
+
+
+class Crosswalk(Entry):
+    acled: tuple[str, ...] = ()
+    plover: tuple[str, ...] = ()
+    cameo: tuple[str, ...] = ()
+
+
+class Topic(Entry):
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+    name: str = ""
+    definition: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[Exclusion, ...] = ()
+    examples: tuple[str, ...] = ()
+    keywords: str | None = None
+    crosswalk: Crosswalk = Crosswalk()
+
+    @field_validator("keywords")
+    @classmethod
+    def _understood(cls, query: str | None) -> str | None:
+        if query is not None:
+            try:
+                compile_query(query)
+            except QueryError as problem:
+                raise ValueError(f"a query that can be understood; {problem}") from None
+        return query
+
+
+class Rule(Entry):
+    id: str
+    title: str = ""
+    text: str
+
+
+class Codebook(Entry):
+    """Topics in the order that tables and models keep."""
+
+    version: int = 1
+    name: str = ""
+    description: str = ""
+    rules: tuple[Rule, ...] = ()
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
+
+    @property
+    def topic_ids(self) -> tuple[str, ...]:
+        return tuple(topic.id for topic in self.topics)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Codebook:
+        ids = self.topic_ids
+        repeated = sorted({name for name in ids if ids.count(name) > 1})
+        if repeated:
+            raise ValueError(f'each topic once; "{repeated[0]}" stands twice')
+        for topic in self.topics:
+            for exclusion in topic.exclude:
+                if exclusion.topic is not None and exclusion.topic not in ids:
+                    nearest = did_you_mean(exclusion.topic, ids)
+                    raise ValueError(f'known topics; {topic.id}.exclude names "{exclusion.topic}".{nearest}')
+        return self
+
+
+def load_codebook(path: str | Path) -> Codebook:
+    """Read and check a codebook. Raises :class:`UserError`."""
+    try:
+        tree: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such codebook. Set data.codebook to its path, or to null for the topics found in the data."
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(problem).split())}.") from None
+    try:
+        return Codebook.model_validate(tree)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = str(first["msg"]).removeprefix("Value error, ")
+        nearest = did_you_mean(first["loc"][-1], Topic.model_fields) if first["type"] == "extra_forbidden" else ""
+        raise UserError(f"{path}: {key or 'codebook'}: expected: {message}.{nearest}") from None

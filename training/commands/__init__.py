@@ -1,0 +1,14 @@
+"""One file a command. Heavy imports stay inside the functions, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import click
+
+from training.commands.check import check
+from training.commands.compare import compare
+from training.commands.evaluate import evaluate
+from training.commands.explain import explain
+from training.commands.tag import tag
+from training.commands.train import train
+
+COMMANDS: tuple[click.Command, ...] = (train, tag, evaluate, explain, compare, check)

@@ -1,0 +1,35 @@
+"""``conflict-topics check``"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from training.commands.options import config_argument, set_option
+
+
+@click.command(short_help="What is wrong with the data, before training.")
+@config_argument
+@set_option
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Look for leaks, near-duplicates, contradicting labels and rare topics in the data of CONFIG.
+
+    Exit code 1 if training would fail; findings that only deserve a look leave it 0.
+
+    \b
+    Example:
+      conflict-topics check configs/default.yaml --set data.train=mine.jsonl
+    """
+    import json
+
+    from training.checks import check_data
+    from training.config import load_config
+
+    findings = check_data(load_config(config, overrides))
+    if as_json:
+        click.echo(json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
+    else:
+        click.echo(findings.text())
+    sys.exit(1 if findings.fatal else 0)

@@ -1,0 +1,286 @@
+"""The schema of an experiment: every key typed, ranged and refused when unknown."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from training.errors import UserError, did_you_mean, listed
+
+ColumnKey = str | int
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class SeparatedTopics(Section):
+    """Topics joined in one column, e.g. ``airstrike;displacement``."""
+
+    column: ColumnKey
+    separator: Annotated[str, Field(min_length=1)]
+
+
+class IndicatorTopics(Section):
+    """One 0/1 column a topic: a list of columns, or a mapping from column to topic id."""
+
+    indicators: Annotated[list[ColumnKey] | dict[ColumnKey, str], Field(min_length=1)]
+
+
+class Columns(Section):
+    """Where a source keeps each field. Names, or positions from 0 for a file with no header.
+
+    ``null`` for an optional field means: the column of the standard name, if there is one.
+    """
+
+    text: ColumnKey = "text"
+    topics: ColumnKey | SeparatedTopics | IndicatorTopics = "topics"
+    paragraph_id: ColumnKey | None = None
+    article_id: ColumnKey | None = None
+    date: ColumnKey | None = None
+
+    def keys(self) -> list[ColumnKey]:
+        """Every column that is named here."""
+        topics = self.topics
+        if isinstance(topics, SeparatedTopics):
+            named: list[ColumnKey] = [topics.column]
+        elif isinstance(topics, IndicatorTopics):
+            named = list(topics.indicators)
+        else:
+            named = [topics]
+        optional = (self.paragraph_id, self.article_id, self.date)
+        return [self.text, *named, *(key for key in optional if key is not None)]
+
+    @property
+    def by_position(self) -> bool:
+        return all(isinstance(key, int) for key in self.keys())
+
+    @model_validator(mode="after")
+    def _names_or_positions(self) -> Columns:
+        positions = [isinstance(key, int) for key in self.keys()]
+        if any(positions) and not all(positions):
+            raise ValueError("give either the name of every column or the position of every column")
+        if any(isinstance(key, int) and key < 0 for key in self.keys()):
+            raise ValueError("positions count from 0")
+        return self
+
+
+class Data(Section):
+    train: str | list[str] = "data/paragraphs/*.jsonl"
+    test: str | list[str] | None = None
+    codebook: str | None = "data/codebook.yaml"
+    columns: Columns = Columns()
+
+
+class Split(Section):
+    """How a test set is made when ``data.test`` is null, and how folds are grouped."""
+
+    method: Literal["grouped", "time"] = "grouped"
+    test_size: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] | None = 0.5
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+
+
+class Ngrams(Section):
+    """One block of n-gram TF-IDF features."""
+
+    ngram_range: tuple[int, int]
+    min_df: Annotated[int, Field(ge=1)] = 1
+    max_features: Annotated[int, Field(ge=1)] | None = None
+    sublinear_tf: bool = True
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Ngrams:
+        shortest, longest = self.ngram_range
+        if not 1 <= shortest <= longest <= 8:
+            raise ValueError("ngram_range is [shortest, longest] with 1 <= shortest <= longest <= 8")
+        return self
+
+
+class WordNgrams(Ngrams):
+    ngram_range: tuple[int, int] = (1, 2)
+
+
+class CharNgrams(Ngrams):
+    """Runs of characters within words, a space standing for either end (``char_wb``)."""
+
+    ngram_range: tuple[int, int] = (3, 5)
+    min_df: Annotated[int, Field(ge=1)] = 2
+
+
+class Features(Section):
+    word: WordNgrams | None = WordNgrams()
+    char: CharNgrams | None = CharNgrams()
+
+    @model_validator(mode="after")
+    def _some_block(self) -> Features:
+        if self.word is None and self.char is None:
+            raise ValueError("at least one of word and char must not be null")
+        return self
+
+
+class Classifier(Section):
+    kind: Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"] = "nbsvm"
+    strength: Annotated[float, Field(gt=0)] | Literal["auto"] = 1.0
+    exclusive: Literal["auto", "no", "exactly_one", "at_most_one"] = "auto"
+    min_positives: Annotated[int, Field(ge=1)] = 3
+
+
+class Thresholds(Section):
+    method: Literal["shrunk", "pooled", "per_topic", "fixed"] = "shrunk"
+    objective: Literal["micro_f1", "macro_f1", "example_f1", "precision", "recall"] = "micro_f1"
+    target: Annotated[float, Field(gt=0, le=1)] | None = None
+    shrinkage: Annotated[float, Field(ge=0)] = 20.0
+
+
+class Evaluation(Section):
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Tracking(Section):
+    enabled: bool = True
+    uri: str | None = None
+    experiment: Annotated[str, Field(min_length=1)] = "conflict-topics"
+    registered_model: Annotated[str, Field(min_length=1)] | None = "conflict-topics"
+
+
+class Config(Section):
+    """One experiment, as written in a YAML file; ``configs/default.yaml`` spells out every default."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 13
+    data: Data = Data()
+    split: Split = Split()
+    features: Features = Features()
+    classifier: Classifier = Classifier()
+    thresholds: Thresholds = Thresholds()
+    evaluation: Evaluation = Evaluation()
+    tracking: Tracking = Tracking()
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML experiment, apply ``KEY=VALUE`` overrides, expand ``${VARIABLES}`` and validate it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file. The default one is configs/default.yaml.") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"{path}: cannot be read as UTF-8 text ({problem}).") from None
+    return parse_config(text, where=str(path), overrides=overrides)
+
+
+def parse_config(text: str, *, where: str, overrides: Sequence[str] = ()) -> Config:
+    """As :func:`load_config`, from the text of a config."""
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise UserError(f"{where}: not valid YAML: {' '.join(str(problem).split())}.") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{where}: expected a mapping of keys, found {type(tree).__name__}.")
+    for override in overrides:
+        _override(tree, override)
+    tree = _expand(tree, where)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as problem:
+        raise UserError("\n".join(_explain(error, tree, where) for error in _culprits(problem))) from None
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: expected KEY=VALUE, e.g. --set data.test=test.jsonl.")
+    *parents, last = key.strip().split(".")
+    node = tree
+    for parent in parents:
+        below = node.get(parent)
+        if below is None:
+            below = node[parent] = {}
+        if not isinstance(below, dict):
+            raise UserError(f'--set {key}: "{parent}" holds a value, not further keys.')
+        node = below
+    try:
+        node[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"--set {key}: {value!r} is not a YAML value. Quote it if it is text.") from None
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _expand(node: Any, where: str) -> Any:
+    if isinstance(node, dict):
+        return {key: _expand(value, where) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_expand(value, where) for value in node]
+    if not isinstance(node, str):
+        return node
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise UserError(
+                f"{where}: {node}: the environment variable {match[1]} is not set. Set it, or give the path with --set."
+            )
+        return os.environ[match[1]]
+
+    return _VARIABLE.sub(value_of, node)
+
+
+def _culprits(problem: ValidationError) -> list[Any]:
+    """One error a key: a union reports one for each member, of which the deepest is the one that was meant."""
+    best: dict[tuple[str, ...], Any] = {}
+    for error in problem.errors(include_url=False):
+        path = tuple(_path(error["loc"]))
+        kept = best.get(path[:2])
+        if kept is None or len(_path(kept["loc"])) < len(path):
+            best[path[:2]] = error
+    return list(best.values())
+
+
+def _path(location: tuple[int | str, ...]) -> list[str]:
+    """A pydantic location without the names of union members and validators."""
+    return [str(part) for part in location if isinstance(part, int) or re.fullmatch(r"[a-z0-9_]+", part)]
+
+
+def _explain(error: Any, tree: Mapping[str, Any], where: str) -> str:
+    path = [part for part in _path(error["loc"]) if part not in ("str", "int", "float", "list", "dict")]
+    key = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        nearest = did_you_mean(path[-1], _keys_at(path[:-1]))
+        return f"{where}: {key}: unknown key.{nearest or f' Known keys: {listed(_keys_at(path[:-1]))}.'}"
+    if error["type"] == "missing":
+        return f"{where}: {key}: required, but missing."
+    message = str(error["msg"]).removeprefix("Value error, ")
+    expected = message[0].lower() + message[1:] if message else "another value"
+    found = error["input"]
+    shown = f"found {found!r}, " if isinstance(found, (str, int, float, bool, type(None))) else ""
+    nearest = ""
+    if error["type"] == "literal_error":
+        nearest = did_you_mean(found, re.findall(r"'([^']*)'", str(error["ctx"]["expected"])))
+    return f"{where}: {key or 'config'}: {shown}expected: {expected}.{nearest}"
+
+
+def _keys_at(path: Sequence[str]) -> list[str]:
+    """The keys that the schema knows below ``path``."""
+    candidates: list[type[BaseModel]] = [Config]
+    for part in path:
+        below = [model.model_fields[part].annotation for model in candidates if part in model.model_fields]
+        candidates = [model for annotation in below for model in _models(annotation)]
+    return [field for model in candidates for field in model.model_fields]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]

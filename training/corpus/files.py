@@ -1,0 +1,64 @@
+"""Finding the files that a path, folder or glob means, and opening them whatever their compression."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+
+from training.errors import UserError
+
+COMPRESSIONS = (".gz", ".zst")
+
+
+def data_suffix(path: str | Path) -> str:
+    """The suffix that tells the format, in lower case: ``.jsonl`` for ``news.JSONL.gz``."""
+    name = Path(path)
+    if name.suffix.lower() in COMPRESSIONS:
+        name = name.with_suffix("")
+    return name.suffix.lower()
+
+
+def matching_files(pattern: str, *, where: str) -> list[Path]:
+    """The files that a path or a glob names, sorted. No match is an error that names ``where`` it was asked."""
+    path = Path(pattern)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        raise UserError(f"{where}: {pattern} is a folder. Name files, e.g. {pattern.rstrip('/')}/*.jsonl.")
+    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+    if not found:
+        raise UserError(f"{where}: no file matches {pattern}. Paths are relative to {Path.cwd()}.")
+    return found
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Open ``path`` for reading bytes, decompressing ``.gz`` and ``.zst`` as it is read."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if suffix == ".zst":
+        stream = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
+        return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, stream)))
+    return path.open("rb")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Every line of a UTF-8 text file with its number from 1; a byte that is not UTF-8 is an error with its line."""
+    number = 0
+    try:
+        with open_binary(path) as stream:
+            for number, line in enumerate(stream, start=1):
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as problem:
+        raise UserError(
+            f"{path}:{number}: byte {problem.start + 1} of the line is not UTF-8. "
+            f"Save the file as UTF-8 (e.g. iconv -f WINDOWS-1252 -t UTF-8)."
+        ) from None
+    except (OSError, EOFError, zstandard.ZstdError) as problem:
+        raise UserError(f"{path}:{number + 1}: cannot be read: {problem}.") from None

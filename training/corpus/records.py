@@ -1,0 +1,238 @@
+"""Labelled paragraphs: rows checked field by field and held together as one corpus."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from training.config import ColumnKey, Columns, IndicatorTopics, SeparatedTopics
+from training.corpus.sources import Row, read_rows
+from training.errors import UserError, did_you_mean, listed
+
+MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """``n`` labelled paragraphs. ``labels`` is bool [n, topics], aligned with ``topics``."""
+
+    paragraph_ids: tuple[str, ...]
+    article_ids: tuple[str, ...]
+    texts: pa.LargeStringArray
+    dates: tuple[str | None, ...]
+    labels: npt.NDArray[np.bool_]
+    topics: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paragraph_ids)
+
+    def select(self, rows: npt.NDArray[np.intp]) -> Corpus:
+        """The paragraphs at ``rows``, in that order."""
+        return Corpus(
+            tuple(self.paragraph_ids[row] for row in rows),
+            tuple(self.article_ids[row] for row in rows),
+            self.texts.take(pa.array(rows)),
+            tuple(self.dates[row] for row in rows),
+            self.labels[rows],
+            self.topics,
+        )
+
+    def with_topics(self, topics: Sequence[str]) -> Corpus:
+        """The same paragraphs with their labels in the columns ``topics``; topics that are not held become empty."""
+        labels = np.zeros((len(self), len(topics)), dtype=bool)
+        for column, topic in enumerate(topics):
+            if topic in self.topics:
+                labels[:, column] = self.labels[:, self.topics.index(topic)]
+        return Corpus(self.paragraph_ids, self.article_ids, self.texts, self.dates, labels, tuple(topics))
+
+    @property
+    def support(self) -> dict[str, int]:
+        """The number of paragraphs that carry each topic."""
+        return dict(zip(self.topics, (int(count) for count in self.labels.sum(axis=0)), strict=True))
+
+    def digest(self) -> str:
+        """SHA-256 over every record in order; the same for the same content, whatever the file format."""
+        sha = hashlib.sha256()
+        for index, text in enumerate(self.texts.to_pylist()):
+            topics = [self.topics[column] for column in np.flatnonzero(self.labels[index])]
+            record = [self.paragraph_ids[index], self.article_ids[index], text, sorted(topics), self.dates[index]]
+            sha.update(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return sha.hexdigest()
+
+
+def read_corpus(
+    spec: str | Sequence[str],
+    columns: Columns,
+    topics: Sequence[str] | None,
+    *,
+    where: str,
+    codebook: str | None = None,
+) -> Corpus:
+    """Read and check labelled paragraphs.
+
+    ``topics`` are those of the codebook, or None for those found in the data. Raises :class:`UserError` with the
+    first problems, each by file, line and field.
+    """
+    rows = read_rows(spec, where=where, by_position=columns.by_position)
+    columns = _present(columns, rows[0])
+    problems: list[str] = []
+    texts, paragraphs, articles, dates, carried = [], [], [], [], []
+    for row in rows:
+        try:
+            texts.append(_text(row, columns.text))
+            carried.append(_topics(row, columns))
+            identity = _identity(row, columns.paragraph_id) or _own_identity(row)
+            paragraphs.append(identity)
+            articles.append(_identity(row, columns.article_id) or identity)
+            dates.append(_date(row, columns.date))
+        except UserError as problem:
+            problems.append(str(problem))
+    problems += _repeated(rows, paragraphs) if not problems else []
+    found = sorted({topic for topic_list in carried for topic in topic_list})
+    if topics is not None:
+        problems += _unknown(rows, carried, topics, codebook) if not problems else []
+    if problems:
+        more = len(problems) - MOST_PROBLEMS
+        tail = [f"… and {more} more problems in {where}."] if more > 0 else []
+        raise UserError("\n".join(problems[:MOST_PROBLEMS] + tail))
+    names = tuple(topics) if topics is not None else tuple(_in_order(found, columns))
+    column_of = {topic: column for column, topic in enumerate(names)}
+    labels = np.zeros((len(rows), len(names)), dtype=bool)
+    for index, topic_list in enumerate(carried):
+        labels[index, [column_of[topic] for topic in topic_list]] = True
+    return Corpus(
+        tuple(paragraphs), tuple(articles), pa.array(texts, type=pa.large_string()), tuple(dates), labels, names
+    )
+
+
+def _in_order(found: list[str], columns: Columns) -> list[str]:
+    if isinstance(columns.topics, IndicatorTopics):
+        return list(_indicators(columns.topics).values())
+    return found
+
+
+def _indicators(topics: IndicatorTopics) -> dict[ColumnKey, str]:
+    if isinstance(topics.indicators, dict):
+        return topics.indicators
+    return {key: str(key) for key in topics.indicators}
+
+
+def _present(columns: Columns, first: Row) -> Columns:
+    """``columns`` with the optional fields filled by their standard names where the source has them."""
+    missing = [key for key in columns.keys() if key not in first.values]
+    if missing:
+        nearest = did_you_mean(missing[0], first.values)
+        raise UserError(
+            f"{first.source}: no column {missing[0]!r}.{nearest} Columns found: {listed(first.values, 20)}. "
+            f"Map them under data.columns."
+        )
+    standard: dict[str, str] = {
+        field: field
+        for field in ("paragraph_id", "article_id", "date")
+        if getattr(columns, field) is None and field in first.values
+    }
+    return columns.model_copy(update=standard)
+
+
+def _text(row: Row, key: ColumnKey) -> str:
+    text = row.values.get(key)
+    if text is None:
+        raise UserError(f"{row.place}: {key}: found no text (null), expected the text of a paragraph.")
+    if not isinstance(text, str):
+        raise UserError(f"{row.place}: {key}: found {type(text).__name__} {text!r:.40}, expected text.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise UserError(
+            f"{row.place}: {key}: character {problem.start + 1} is half of a surrogate pair, not text."
+        ) from None
+    return text
+
+
+def _topics(row: Row, columns: Columns) -> list[str]:
+    where = columns.topics
+    if isinstance(where, IndicatorTopics):
+        return [topic for key, topic in _indicators(where).items() if _is_set(row, key)]
+    key = where.column if isinstance(where, SeparatedTopics) else where
+    value = row.values.get(key)
+    if isinstance(where, SeparatedTopics):
+        if not isinstance(value, str) and value is not None:
+            raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected text to split at {where.separator!r}.")
+        value = [part.strip() for part in (value or "").split(where.separator) if part.strip()]
+    if isinstance(value, str):
+        raise UserError(
+            f"{row.place}: {key}: found the text {value!r:.60}, expected a list of topics. If topics are joined by a "
+            f'separator, set data.columns.topics to {{column: {key}, separator: ";"}}.'
+        )
+    if not isinstance(value, list) or not all(isinstance(topic, str) and topic for topic in value):
+        raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected a list of topic ids (may be empty).")
+    return list(dict.fromkeys(value))
+
+
+def _is_set(row: Row, key: ColumnKey) -> bool:
+    value = row.values.get(key)
+    text = str(value).strip().lower()
+    if text in ("1", "1.0", "true"):
+        return True
+    if text in ("0", "0.0", "false"):
+        return False
+    raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected 0 or 1.")
+
+
+def _identity(row: Row, key: ColumnKey | None) -> str | None:
+    value = row.values.get(key) if key is not None else None
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected an id (text or a whole number).")
+    return str(value)
+
+
+def _own_identity(row: Row) -> str:
+    return row.place
+
+
+def _date(row: Row, key: ColumnKey | None) -> str | None:
+    value: Any = row.values.get(key) if key is not None else None
+    if value is None or value == "":
+        return None
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        text = str(value).strip()
+        if len(text) >= 4 and text[:4].isdigit():
+            return text
+    raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected a date such as 2024-05-31.")
+
+
+def _repeated(rows: Sequence[Row], paragraphs: Sequence[str]) -> list[str]:
+    counts = Counter(paragraphs)
+    first: dict[str, Row] = {}
+    problems = []
+    for row, identity in zip(rows, paragraphs, strict=True):
+        if counts[identity] > 1 and identity in first:
+            problems.append(
+                f'{row.place}: paragraph_id "{identity}" stands already at {first[identity].place}. Ids must be unique.'
+            )
+        first.setdefault(identity, row)
+    return problems
+
+
+def _unknown(
+    rows: Sequence[Row], carried: Sequence[Sequence[str]], topics: Sequence[str], codebook: str | None
+) -> list[str]:
+    known = set(topics)
+    return [
+        f'{row.place}: topic "{topic}" is not in {codebook}.{did_you_mean(topic, topics)}'
+        for row, topic_list in zip(rows, carried, strict=True)
+        for topic in topic_list
+        if topic not in known
+    ]

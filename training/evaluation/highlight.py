@@ -1,0 +1,61 @@
+"""Evidence as text: the terms for and against a topic, and the passage with them marked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from training.model.model import Evidence
+
+FOR, AGAINST, PLAIN = "\x1b[30;42m", "\x1b[30;41m", "\x1b[0m"
+
+
+def explanation(passage: str, evidence: Sequence[Evidence], most: int, *, colour: bool) -> str:
+    """A block for each topic: verdict, strongest terms, and the passage with the characters that spoke for it."""
+    return "\n\n".join(_block(passage, entry, most, colour) for entry in evidence)
+
+
+def character_contributions(length: int, entry: Evidence) -> list[float]:
+    """How much each character of the passage moved the score: every span shares its contribution out evenly."""
+    total = [0.0] * length
+    for span in entry.spans:
+        share = span.contribution / max(1, span.end - span.start)
+        for at in range(span.start, span.end):
+            total[at] += share
+    return total
+
+
+def strongest_terms(entry: Evidence) -> list[tuple[str, float]]:
+    """Terms with their contributions added up over the text, strongest first."""
+    by_term: defaultdict[str, float] = defaultdict(float)
+    for span in entry.spans:
+        by_term[span.term] += span.contribution
+    return sorted(by_term.items(), key=lambda item: -abs(item[1]))
+
+
+def _block(passage: str, entry: Evidence, most: int, colour: bool) -> str:
+    sign = ">=" if entry.tagged else "<" if entry.probability < entry.threshold else "(another topic is more probable)"
+    head = f"{entry.topic}  probability {entry.probability:.3f} {sign} threshold {entry.threshold:.3f}"
+    terms = strongest_terms(entry)
+    lines = [head, f"  score {entry.score:+.3f} = intercept {entry.intercept:+.3f} + {len(entry.spans)} contributions"]
+    for label, chosen in (
+        ("for", [item for item in terms if item[1] > 0][:most]),
+        ("against", [item for item in terms if item[1] < 0][:most]),
+    ):
+        if chosen:
+            lines.append(f"  {label:8}" + ", ".join(f"{term!r} {value:+.3f}" for term, value in chosen))
+    if colour:
+        lines.append("  " + _coloured(passage, character_contributions(len(passage), entry)))
+    return "\n".join(lines)
+
+
+def _coloured(passage: str, contributions: Sequence[float]) -> str:
+    strongest = max((abs(value) for value in contributions), default=0.0) or 1.0
+    pieces, current = [], PLAIN
+    for character, value in zip(passage, contributions, strict=True):
+        wanted = FOR if value > strongest / 3 else AGAINST if value < -strongest / 3 else PLAIN
+        if wanted != current:
+            pieces.append(PLAIN if wanted == PLAIN else PLAIN + wanted)
+            current = wanted
+        pieces.append(character)
+    return "".join(pieces) + PLAIN

@@ -1,0 +1,84 @@
+"""Metrics as the tables that a terminal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from training.evaluation.comparison import Difference
+
+HEADINGS = ("topic", "support", "precision", "recall", "F1", "AP", "threshold")
+
+
+def results_table(metrics: Mapping[str, Any]) -> str:
+    """A line for each topic with intervals, then the overall figures."""
+    test = metrics["test"]
+    rows = [
+        (
+            topic,
+            f"{entry['support']}",
+            _with_interval(entry, "precision"),
+            _with_interval(entry, "recall"),
+            _with_interval(entry, "f1"),
+            _figure(entry["average_precision"]),
+            "not trained" if entry["threshold"] is None else _figure(entry["threshold"]),
+        )
+        for topic, entry in test["topics"].items()
+    ]
+    lines = _aligned([HEADINGS, *rows])
+    lines.append("")
+    estimate = metrics.get("out_of_fold")
+    for name, label in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"), ("example_f1", "example-based F1")):
+        beside = f"   out-of-fold estimate {_figure(estimate[name])}" if estimate else ""
+        lines.append(f"{label:24} {_with_interval(test, name)}{beside}")
+    lines.append(f"{'mean average precision':24} {_figure(test['mean_average_precision'])}")
+    lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}")
+    lines.append(f"{'false tags per 1,000':24} {test['false_tags_per_thousand']:.0f}")
+    without = metrics.get("test_without_duplicates")
+    if without:
+        figures = " / ".join(_figure(without[name]) for name in ("micro_f1", "macro_f1", "example_f1"))
+        removed = test["paragraphs"] - without["paragraphs"]
+        lines.append(f"Without the {removed} test paragraphs that have a near-duplicate in training: {figures}")
+    for topic, reason in metrics.get("left_out", {}).items():
+        lines.append(f"Not trained: {topic}: {reason}")
+    return "\n".join(lines)
+
+
+def comparison_table(overall: Sequence[Difference], by_topic: Sequence[Difference]) -> str:
+    """What changes from model A to model B; topics only where the interval leaves no doubt, then a count."""
+    headings = ("figure", "A", "B", "B - A", "interval", "B is")
+    sure = [difference for difference in by_topic if difference.verdict != "can't tell"]
+    rows = [
+        (
+            difference.figure.replace("_", "-"),
+            _figure(difference.a),
+            _figure(difference.b),
+            f"{difference.b - difference.a:+.3f}",
+            f"{difference.interval[0]:+.3f} to {difference.interval[1]:+.3f}",
+            difference.verdict,
+        )
+        for difference in (*overall, *sure)
+    ]
+    lines = _aligned([headings, *rows])
+    lines.append("")
+    lines.append(f"F1 by topic: {len(sure)} of {len(by_topic)} differ beyond doubt.")
+    return "\n".join(lines)
+
+
+def _with_interval(entry: Mapping[str, Any], name: str) -> str:
+    low, high = entry["intervals"][name]
+    return f"{_figure(entry[name])} [{_figure(low)}-{_figure(high)}]"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "-" * max(len(line) for line in lines))
+    return lines

@@ -1,0 +1,80 @@
+"""Saved models on labelled data: their metrics, and the difference between two of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import yaml
+
+from training.config import Config, Data, parse_config
+from training.corpus.records import Corpus, read_corpus
+from training.errors import UserError
+from training.evaluation.comparison import Difference, compare_tags
+from training.evaluation.intervals import Resampler, add_intervals
+from training.evaluation.metrics import Bools, evaluate
+from training.model.model import Model
+
+
+def labelled_data(model: Model, spec: str, columns: str | None = None) -> Corpus:
+    """Labelled paragraphs as the model's own config reads them, or with ``columns`` (YAML) in its place."""
+    chosen = model_config(model).data.columns
+    if columns is not None:
+        tree = {"name": "columns", "data": {"columns": yaml.safe_load(columns)}}
+        chosen = parse_config(yaml.safe_dump(tree), where="--columns").data.columns
+    corpus = read_corpus(spec, chosen, None, where="DATA")
+    if not set(corpus.topics) & set(model.topics):
+        raise UserError(
+            f"{spec}: none of its topics ({', '.join(corpus.topics[:5])} …) is known to the model "
+            f"({', '.join(model.topics[:5])} …). Give data labelled with the model's topics."
+        )
+    return corpus.with_topics(all_topics(model, corpus))
+
+
+def model_config(model: Model) -> Config:
+    """The config that a model was trained with; defaults where it was saved without one."""
+    path = model.folder / "config.yaml" if model.folder else None
+    if path is None or not path.exists():
+        return Config(name="default", data=Data())
+    return parse_config(path.read_text(encoding="utf-8"), where=str(path))
+
+
+def all_topics(model: Model, corpus: Corpus) -> tuple[str, ...]:
+    """The model's topics, and after them those that only the data have."""
+    return (*model.topics, *(topic for topic in corpus.topics if topic not in model.topics))
+
+
+def spread(values: Any, from_topics: tuple[str, ...], to_topics: tuple[str, ...]) -> Any:
+    """Columns of learned topics [n, learned] put in their places among all topics [n, all]; the others stay 0."""
+    wide = np.zeros((len(values), len(to_topics)), dtype=values.dtype)
+    wide[:, [to_topics.index(topic) for topic in from_topics]] = values
+    return wide
+
+
+def evaluate_model(model: Model, corpus: Corpus) -> dict[str, Any]:
+    """The metrics of ``model`` on ``corpus``, with intervals by article, through the path that tags archives."""
+    config = model_config(model)
+    probabilities = model.predict_proba(corpus.texts)
+    return measure(model, corpus, probabilities, model.decide(probabilities), config)
+
+
+def measure(model: Model, corpus: Corpus, probabilities: Any, tags: Bools, config: Config) -> dict[str, Any]:
+    """Metrics with intervals and thresholds; ``probabilities`` and ``tags`` are [n, model topics]."""
+    wide, wide_tags = (spread(values, model.topics, corpus.topics) for values in (probabilities, tags))
+    resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
+    metrics = evaluate(corpus.labels, wide_tags, wide, corpus.topics)
+    add_intervals(metrics, resampler, corpus.labels, wide_tags)
+    thresholds = dict(zip(model.topics, model.decision.thresholds.tolist(), strict=True))
+    for topic, entry in metrics["topics"].items():
+        entry["threshold"] = thresholds.get(topic)
+    return metrics
+
+
+def compare_models(a: Model, b: Model, corpus: Corpus) -> tuple[list[Difference], list[Difference]]:
+    """Differences ``b - a`` overall and by topic, on the same paragraphs and resamples."""
+    config = model_config(a)
+    topics = (*corpus.topics, *(topic for topic in b.topics if topic not in corpus.topics))
+    corpus = corpus.with_topics(topics)
+    resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
+    tags = [spread(model.predict(corpus.texts), model.topics, topics) for model in (a, b)]
+    return compare_tags(corpus.labels, tags[0], tags[1], topics, resampler)

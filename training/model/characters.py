@@ -1,0 +1,211 @@
+"""The Unicode rules that tokens are cut and lower-cased by, as arrays that a compiled kernel can read.
+
+CPython defines them through its own copy of the Unicode database: ``str.lower``, the whitespace of
+``str.split`` and the ``\\w`` of ``re``. A new Python may bring a new database, so a model keeps the table it
+was trained with, and its tags stay the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+WORD = 1  # \w: str.isalnum() or "_"
+SPACE = 2  # \s: str.isspace()
+CASED = 4  # cased and not case-ignorable, as the rule of the final sigma needs it
+IGNORABLE = 8  # case-ignorable: the rule of the final sigma looks through it
+EXPANDS = 16  # lower-cases to several code points
+SIGMA = 32  # lower-cases to a final or a medial sigma
+SHIFT = 8  # a record is (distance to the lower-case letter, or index of an expansion) << SHIFT | flags
+
+BLOCK_BITS = 7
+BLOCK = 1 << BLOCK_BITS
+CODE_POINTS = 0x110000
+CAPITAL_SIGMA, MEDIAL_SIGMA, FINAL_SIGMA = 0x3A3, 0x3C3, 0x3C2
+LONGEST_CHARACTER = 4  # bytes of UTF-8
+
+ORDINARY_BYTE, SPACE_BYTE, MAYBE_SPACE_BYTE = 0, 1, 2
+
+
+class CharacterArrays(NamedTuple):
+    """What the kernels read; see `CharacterTable` for the meaning."""
+
+    stage1: npt.NDArray[np.uint16]
+    stage2: npt.NDArray[np.uint16]
+    records: npt.NDArray[np.int32]
+    expansion_offsets: npt.NDArray[np.int32]
+    expansions: npt.NDArray[np.int32]
+    byte_kinds: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterTable:
+    """A two-stage table of character properties (Unicode Standard, section 5.1, "Multistage tables").
+
+    The record of code point ``c`` is ``records[stage2[stage1[c >> 7] << 7 | c & 127]]``.
+
+    Attributes:
+        stage1: uint16 [8704], the block of each run of 128 code points.
+        stage2: uint16 [128 * blocks], the record of each code point of the distinct blocks.
+        records: int32 [records], ``lower - c`` (or, if EXPANDS, the index of an expansion) << 8, with flags below.
+        expansion_offsets: int32 [expansions + 1], where each one-to-many lower-casing stands in `expansions`.
+        expansions: int32, code points.
+    """
+
+    stage1: npt.NDArray[np.uint16]
+    stage2: npt.NDArray[np.uint16]
+    records: npt.NDArray[np.int32]
+    expansion_offsets: npt.NDArray[np.int32]
+    expansions: npt.NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        """Refuse a table that a kernel could not follow safely.
+
+        Raises:
+            ValueError: an index points outside its array.
+        """
+        problem = self._problem()
+        if problem:
+            raise ValueError(f"The character table is damaged: {problem}. Train or copy the model again.")
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def current() -> CharacterTable:
+        """The rules of the running Python. Takes about a third of a second, the first time."""
+        return _measure()
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The table as named arrays, to be saved with a model."""
+        return {
+            "stage1": self.stage1,
+            "stage2": self.stage2,
+            "records": self.records,
+            "expansion_offsets": self.expansion_offsets,
+            "expansions": self.expansions,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> CharacterTable:
+        """The table that `arrays` was called on.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: an index points outside its array.
+        """
+        return cls(
+            stage1=np.ascontiguousarray(arrays["stage1"], dtype=np.uint16),
+            stage2=np.ascontiguousarray(arrays["stage2"], dtype=np.uint16),
+            records=np.ascontiguousarray(arrays["records"], dtype=np.int32),
+            expansion_offsets=np.ascontiguousarray(arrays["expansion_offsets"], dtype=np.int32),
+            expansions=np.ascontiguousarray(arrays["expansions"], dtype=np.int32),
+        )
+
+    @cached_property
+    def kernel_arrays(self) -> CharacterArrays:
+        """The arrays for the kernels, with the kind of each byte that may begin a character."""
+        kinds = np.zeros(256, np.uint8)
+        spaces = ((self.records[self.stage2] & SPACE) != 0).reshape(-1, BLOCK)
+        for block in np.flatnonzero(spaces.any(axis=1)[self.stage1]).tolist():
+            for code_point in (block * BLOCK + np.flatnonzero(spaces[self.stage1[block]])).tolist():
+                lead = chr(code_point).encode("utf-8", "surrogatepass")[0]
+                kinds[lead] = SPACE_BYTE if code_point < 0x80 else MAYBE_SPACE_BYTE
+        return CharacterArrays(
+            self.stage1, self.stage2, self.records, self.expansion_offsets, self.expansions, kinds
+        )
+
+    @property
+    def growth(self) -> int:
+        """A bound on the bytes that one byte of text may become when lower-cased."""
+        longest = int(np.diff(self.expansion_offsets).max(initial=1))
+        return LONGEST_CHARACTER * longest
+
+    def properties(self) -> npt.NDArray[np.int32]:
+        """int32 [1114112], the record of every code point."""
+        per_block = self.records[self.stage2].reshape(-1, BLOCK)
+        return np.asarray(per_block[self.stage1].reshape(-1), np.int32)
+
+    def _problem(self) -> str | None:
+        if self.stage1.shape != (CODE_POINTS // BLOCK,) or self.stage2.ndim != 1 or self.stage2.size % BLOCK:
+            return "stage1 or stage2 has the wrong shape"
+        if self.stage2.size == 0 or int(self.stage1.max()) >= self.stage2.size // BLOCK:
+            return "stage1 points outside stage2"
+        if self.records.ndim != 1 or self.records.size == 0 or int(self.stage2.max()) >= self.records.size:
+            return "stage2 points outside records"
+        offsets = self.expansion_offsets
+        if offsets.ndim != 1 or offsets.size == 0 or offsets[0] != 0 or offsets[-1] != self.expansions.size:
+            return "expansion_offsets does not cover expansions"
+        if (np.diff(offsets) < 0).any():
+            return "expansion_offsets descends"
+        which = self.records[(self.records & EXPANDS) != 0] >> SHIFT
+        if which.size and (int(which.min()) < 0 or int(which.max()) >= offsets.size - 1):
+            return "a record points outside the expansions"
+        return None
+
+
+def _measure() -> CharacterTable:
+    """Ask this Python about every code point.
+
+    The classes behind the final sigma are not exposed, but show in what a capital sigma becomes beside a
+    character (`handle_capital_sigma` in CPython's Objects/unicodeobject.c, after Unicode section 3.13).
+    """
+    everything = "".join(map(chr, range(CODE_POINTS)))
+    count = CODE_POINTS
+    flags = np.zeros(count, np.int32)
+    flags[np.fromiter(map(str.isalnum, everything), bool, count)] |= WORD
+    flags[ord("_")] |= WORD
+    flags[np.fromiter(map(str.isspace, everything), bool, count)] |= SPACE
+
+    lowered = [everything[i : i + BLOCK].lower() for i in range(0, count, BLOCK)]
+    expanding = [
+        i * BLOCK + j
+        for i, block in enumerate(lowered)
+        if len(block) != BLOCK
+        for j in range(BLOCK)
+        if len(chr(i * BLOCK + j).lower()) != 1
+    ]
+    inert = str.maketrans({chr(c): "\n" for c in expanding})
+    simple = everything.translate(inert) if expanding else everything
+    lower = np.frombuffer(simple.lower().encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
+    distance = lower - np.arange(count)
+    distance[CAPITAL_SIGMA] = MEDIAL_SIGMA - CAPITAL_SIGMA
+    flags[CAPITAL_SIGMA] |= SIGMA
+    for which, code_point in enumerate(expanding):
+        distance[code_point] = which
+        flags[code_point] |= EXPANDS
+
+    seen_through = _makes_sigma_final("a{}\u03a3\n", everything, expanding)
+    cased = _makes_sigma_final("{}\u03a3\n", everything, expanding)
+    flags[cased] |= CASED
+    flags[seen_through & ~cased] |= IGNORABLE
+
+    records, per_code_point = np.unique((distance << SHIFT | flags).astype(np.int32), return_inverse=True)
+    blocks: dict[bytes, int] = {}
+    stage1 = [
+        blocks.setdefault(block.tobytes(), len(blocks))
+        for block in per_code_point.astype(np.uint16).reshape(-1, BLOCK)
+    ]
+    texts = [chr(c).lower() for c in expanding]
+    return CharacterTable(
+        stage1=np.array(stage1, np.uint16),
+        stage2=np.frombuffer(b"".join(blocks), np.uint16),
+        records=records,
+        expansion_offsets=np.cumsum([0, *map(len, texts)]).astype(np.int32),
+        expansions=np.array([ord(c) for text in texts for c in text], np.int32),
+    )
+
+
+def _makes_sigma_final(frame: str, everything: str, expanding: list[int]) -> npt.NDArray[np.bool_]:
+    """bool [1114112]: whether the capital sigma in `frame` becomes final with each code point in the gap."""
+    before, after = frame.split("{}")
+    lowered = (before + (after + before).join(everything) + after).lower()
+    # Lower-casing may lengthen a line, so the sigma is found from the line's end.
+    units = np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.full(CODE_POINTS, len(frame) - 1)
+    for code_point in expanding:
+        lengths[code_point] += len(chr(code_point).lower()) - 1
+    sigmas = np.cumsum(lengths) - 2
+    return np.asarray(units[sigmas] == FINAL_SIGMA)

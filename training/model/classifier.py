@@ -1,0 +1,138 @@
+"""One-vs-rest linear classifiers of topics, as a scikit-learn estimator on sparse features."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, check_non_negative, column_or_1d, validate_data
+
+from training.model.solver import fit_logistic, fit_svm
+from training.model.weighting import document_frequency, log_lift
+
+Kind = Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"]
+Floats = npt.NDArray[np.float32]
+
+
+class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A linear model for each topic.
+
+    Parameters
+    ----------
+    kind : {"nbsvm", "linear_svm", "logistic_regression", "complement_nb"}
+        ``nbsvm`` is a squared-hinge SVM on features that are weighted for each topic by their log lift.
+    strength : float
+        How closely the training data are followed: ``C`` of the SVMs and of logistic regression, and the inverse
+        of the smoothing of naive Bayes.
+    epochs : int
+        The most passes over the data for each topic.
+    tolerance : float
+        The stopping tolerance of dual coordinate descent, as LIBLINEAR's ``-e``.
+    threads : int
+        Topics trained side by side. The result does not depend on it.
+
+    Attributes
+    ----------
+    coef_ : float32 [topics, features]
+    intercept_ : float32 [topics]
+    classes_ : the labels, or the numbers of the columns of a label indicator matrix
+    """
+
+    def __init__(
+        self,
+        kind: Kind = "nbsvm",
+        strength: float = 1.0,
+        epochs: int = 100,
+        tolerance: float = 0.1,
+        threads: int = 1,
+    ) -> None:
+        self.kind = kind
+        self.strength = strength
+        self.epochs = epochs
+        self.tolerance = tolerance
+        self.threads = threads
+
+    def fit(self, X: Any, y: Any) -> TopicClassifier:
+        """Learn from ``X`` [n, features] and ``y``: a label indicator matrix [n, topics] or one class a row."""
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True)
+        check_classification_targets(y)
+        if self.kind == "complement_nb":
+            check_non_negative(X, "TopicClassifier(kind='complement_nb')")
+        truth: npt.NDArray[np.bool_]
+        self._multilabel = type_of_target(y).startswith("multilabel")
+        if self._multilabel:
+            truth = np.asarray(y.toarray() if issparse(y) else y).astype(np.bool_)
+            self.classes_ = np.arange(truth.shape[1])
+        else:
+            binarizer = LabelBinarizer()
+            truth = np.asarray(binarizer.fit_transform(column_or_1d(y, warn=True))).astype(np.bool_)
+            self.classes_ = binarizer.classes_
+            if len(self.classes_) < 2:
+                raise ValueError(f"The data hold one class only, {self.classes_[0]!r}; at least 2 are needed.")
+        rows = csr_array(X)
+        with ThreadPoolExecutor(max(1, self.threads)) as pool:
+            fitted = list(pool.map(lambda at: self._fit_one(rows, truth[:, at]), range(truth.shape[1])))
+        self.coef_: Floats = np.stack([weights for weights, _, _ in fitted])
+        self.intercept_: Floats = np.array([intercept for _, intercept, _ in fitted], dtype=np.float32)
+        self.n_iter_ = max(epochs for _, _, epochs in fitted)
+        return self
+
+    def decision_function(self, X: Any) -> Floats:
+        """Scores: [n, topics], or [n] for two classes."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        scores = np.asarray(X @ self.coef_.T + self.intercept_, dtype=np.float32)
+        two_classes = not self._multilabel and len(self.classes_) == 2
+        return scores[:, 0] if two_classes else scores
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """An indicator matrix [n, topics], or one class a row, as ``y`` was given to :meth:`fit`."""
+        scores = self.decision_function(X)
+        if self._multilabel:
+            return (scores > 0).astype(int)
+        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def _fit_one(self, rows: csr_array, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float, int]:
+        n, features = rows.shape
+        if positive.all() or not positive.any():
+            return np.zeros(features, dtype=np.float32), 1.0 if positive.all() else -1.0, 0
+        if self.kind == "complement_nb":
+            return self._complement_naive_bayes(rows, positive)
+        scale = np.ones(features, dtype=np.float32)
+        if self.kind == "nbsvm":
+            held = document_frequency(rows.indptr, rows.indices, np.arange(n), features)
+            held_positive = document_frequency(rows.indptr, rows.indices, np.flatnonzero(positive), features)
+            scale = log_lift(held, held_positive, int(positive.sum()), n)
+        solve = fit_logistic if self.kind == "logistic_regression" else fit_svm
+        weights, intercept, epochs = solve(
+            rows.indptr,
+            rows.indices,
+            rows.data,
+            np.where(positive, 1.0, -1.0),
+            np.full(n, float(self.strength)),
+            scale,
+            self.epochs,
+            self.tolerance,
+        )
+        return weights, float(intercept), max(1, int(epochs))
+
+    def _complement_naive_bayes(self, rows: csr_array, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float, int]:
+        """Rennie et al., ICML 2003, §3.1 and 3.2: with one topic against the rest its complement is the rest."""
+        inside = rows[np.flatnonzero(positive)].sum(axis=0) + 1 / self.strength
+        outside = rows[np.flatnonzero(~positive)].sum(axis=0) + 1 / self.strength
+        weights = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
+        return weights.astype(np.float32), 0.0, 1
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self.kind == "complement_nb"
+        tags.classifier_tags.multi_label = True
+        return tags

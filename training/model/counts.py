@@ -1,0 +1,221 @@
+"""How often each n-gram occurs in each text: counted once, and weighed anew for every fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.model import kernels_counting as counting
+from training.model import kernels_terms, kernels_weighing
+from training.model.characters import CharacterTable
+from training.model.kernels import EMPTY, PADDING, rehash
+from training.model.kernels_tokens import Folded, Recipe
+from training.model.terms import Terms
+from training.model.texts import TextBuffer
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Counts in compressed sparse rows, columns ascending within a row.
+
+    Attributes:
+        indptr: int64 [texts + 1].
+        indices: int32 [entries], the term of each count.
+        counts: int32 [entries].
+        terms: the terms, sorted.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int32]
+    terms: Terms
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(texts, terms)."""
+        return self.indptr.size - 1, len(self.terms)
+
+    @property
+    def all_rows(self) -> Rows:
+        """int64 [texts], every row."""
+        return np.arange(self.indptr.size - 1)
+
+    def document_frequency(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """int64 [terms], in how many of the rows each term occurs."""
+        return kernels_weighing.document_frequency(self.indptr, self.indices, rows, len(self.terms))
+
+    def select(
+        self, rows: Rows, min_df: float = 1, max_df: float = 1.0, max_features: int | None = None
+    ) -> npt.NDArray[np.int64]:
+        """int64, ascending: the terms that `TfidfVectorizer` would keep if it saw these rows alone.
+
+        Args:
+            rows: int64 [n].
+            min_df: a number of texts, or as a float a share of them.
+            max_df: the same.
+            max_features: keep the most frequent terms.
+
+        Raises:
+            ValueError: no term is left.
+        """
+        most = max_df if isinstance(max_df, Integral) else max_df * len(rows)
+        least = min_df if isinstance(min_df, Integral) else min_df * len(rows)
+        if most < least:
+            raise ValueError("max_df corresponds to < documents than min_df")
+        frequency = self.document_frequency(rows)
+        if not frequency.any():
+            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
+        kept = np.flatnonzero((frequency > 0) & (frequency <= most) & (frequency >= least))
+        if max_features is not None and kept.size > max_features:
+            total = kernels_weighing.term_frequency(
+                self.indptr, self.indices, self.counts, rows, len(self.terms)
+            )
+            # The same unstable sort of the same numbers as in scikit-learn, so ties fall alike.
+            kept = np.sort(kept[(-total[kept]).argsort()[:max_features]])
+        if not kept.size:
+            raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
+        return kept
+
+    def places(self, terms: Terms) -> npt.NDArray[np.int32]:
+        """int32 [own terms], where each stands among `terms`, or -1."""
+        return self.terms.places_in(terms)
+
+
+def count(texts: TextBuffer, recipe: Recipe, characters: CharacterTable, least: int = 1) -> Counts:
+    """Count the n-grams of texts, leaving out those that occur in fewer than `least` texts."""
+    return _Counter(texts, recipe, characters).result(least)
+
+
+def recipe_of(analyzer: str, lowercase: bool, ngram_range: tuple[int, int], growth: int) -> Recipe:
+    """What the kernels need to know of a vectorizer's options."""
+    smallest, largest = ngram_range
+    return Recipe(analyzer == "word", bool(lowercase), int(smallest), int(largest), growth)
+
+
+def folded_buffers(size: int) -> Folded:
+    """Room for a lower-cased token of `size` bytes and code points."""
+    return Folded(np.zeros(size, np.uint8), *(np.zeros(size, np.int32) for _ in range(3)))
+
+
+class _Counter:
+    """Runs `count_rows`, making whatever is full larger."""
+
+    def __init__(self, texts: TextBuffer, recipe: Recipe, characters: CharacterTable) -> None:
+        texts_count = texts.starts.size
+        self.vocabulary = counting.Vocabulary(
+            *_table(1 << 16),
+            *_table(1 << 16),
+            parents=np.empty(1 << 15, np.int32),
+            spans=np.empty((1 << 15, 2), np.int64),
+            pool=np.zeros(1 << 19, np.uint8),
+            latest=np.full((1 << 15, 2), EMPTY, np.int64),
+        )
+        self.tokens = counting.Tokens(
+            *_table(1 << 15),
+            spans=np.empty((1 << 14, 4), np.int64),
+            raw=np.zeros(1 << 17, np.uint8),
+            lists=np.empty(1 << 18, np.int32),
+        )
+        self.counted = counting.Counted(
+            indptr=np.zeros(texts_count + 1, np.int64),
+            indices=np.empty(max(1 << 14, texts_count * 64), np.int32),
+            counts=np.empty(max(1 << 14, texts_count * 64), np.int32),
+            words=np.empty(1 << 10, np.int32),
+            grams=np.empty(1 << 10, np.int32),
+        )
+        self.folded = folded_buffers(1 << 10)
+        self.state = np.zeros(counting.STATE_SIZE, np.int64)
+        arrays = characters.kernel_arrays
+        while code := counting.count_rows(
+            *texts, recipe, arrays, self.folded, self.vocabulary, self.tokens, self.counted, self.state
+        ):
+            self.enlarge(code)
+
+    def enlarge(self, code: int) -> None:
+        """Double what `count_rows` found full."""
+        vocabulary, tokens, counted = self.vocabulary, self.tokens, self.counted
+        if code == counting.TERMS_FULL:
+            keys, slots = vocabulary.keys, vocabulary.slots
+            if 2 * (self.state[counting.TERMS] + 1) > keys.size:
+                keys, slots = _larger_table(keys, slots)
+            self.vocabulary = vocabulary._replace(
+                keys=keys,
+                slots=slots,
+                parents=_larger(vocabulary.parents),
+                spans=_larger(vocabulary.spans),
+                latest=_larger(vocabulary.latest),
+            )
+        elif code == counting.PAIRS_FULL:
+            keys, slots = _larger_table(vocabulary.pair_keys, vocabulary.pair_slots)
+            self.vocabulary = vocabulary._replace(pair_keys=keys, pair_slots=slots)
+        elif code == counting.POOL_FULL:
+            self.vocabulary = vocabulary._replace(pool=_larger(vocabulary.pool))
+        elif code == counting.TOKENS_FULL:
+            keys, slots = _larger_table(tokens.keys, tokens.slots)
+            self.tokens = tokens._replace(keys=keys, slots=slots, spans=_larger(tokens.spans))
+        elif code == counting.RAW_FULL:
+            self.tokens = tokens._replace(raw=_larger(tokens.raw))
+        elif code == counting.LISTS_FULL:
+            self.tokens = tokens._replace(lists=_larger(tokens.lists))
+        elif code == counting.FOLDED_FULL:
+            self.folded = folded_buffers(2 * self.folded.starts.size)
+        elif code == counting.ROW_FULL:
+            self.counted = counted._replace(words=_larger(counted.words))
+        elif code == counting.GRAMS_FULL:
+            self.counted = counted._replace(grams=_larger(counted.grams))
+        elif code == counting.OUTPUT_FULL:
+            self.counted = counted._replace(indices=_larger(counted.indices), counts=_larger(counted.counts))
+
+    def result(self, least: int) -> Counts:
+        """The counts under sorted terms."""
+        vocabulary, counted = self.vocabulary, self.counted
+        rows = np.arange(counted.indptr.size - 1)
+        known = int(self.state[counting.TERMS])
+        frequency = kernels_weighing.document_frequency(counted.indptr, counted.indices, rows, known)
+        ids = np.flatnonzero(frequency >= max(1, least)).astype(np.int32)
+        offsets = kernels_terms.term_sizes(ids, vocabulary.parents, vocabulary.spans)
+        text = np.empty(int(offsets[-1]), np.uint8)
+        kernels_terms.write_terms(
+            ids, vocabulary.parents, vocabulary.spans, vocabulary.pool, offsets, text
+        )
+        order = kernels_terms.sort_terms(text, offsets[:-1], offsets[1:])
+        columns = np.full(known, EMPTY, np.int32)
+        columns[ids[order]] = np.arange(ids.size, dtype=np.int32)
+        sizes = np.diff(offsets)[order]
+        sorted_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        sorted_text = np.empty_like(text)
+        kernels_terms.take_terms(text, offsets, order.astype(np.int64), sorted_offsets, sorted_text)
+        pointer = kernels_weighing.kept_entries(counted.indptr, counted.indices, rows, columns)
+        indices = np.empty(int(pointer[-1]), np.int32)
+        counts = np.empty(int(pointer[-1]), np.int32)
+        bits = max(1, int(ids.size).bit_length())
+        kernels_weighing.arrange(
+            counted.indptr, counted.indices, counted.counts, columns, bits, pointer, indices, counts
+        )
+        return Counts(pointer, indices, counts, Terms(sorted_text, sorted_offsets))
+
+
+def _table(slots: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    return np.zeros(slots, np.uint64), np.full(slots, EMPTY, np.int32)
+
+
+def _larger_table(
+    keys: npt.NDArray[np.uint64], slots: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    new_keys, new_slots = _table(2 * keys.size)
+    rehash(keys, slots, new_keys, new_slots, new_keys.size.bit_length() - 1)
+    return new_keys, new_slots
+
+
+def _larger(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    larger = np.full((2 * array.shape[0], *array.shape[1:]), EMPTY, array.dtype) if (
+        array.dtype != np.uint8
+    ) else np.zeros(2 * array.shape[0], np.uint8)
+    larger[: array.shape[0]] = array
+    return larger

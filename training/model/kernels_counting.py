@@ -1,0 +1,312 @@
+"""Counting the n-grams of texts, with a vocabulary that grows on the way.
+
+Nothing here allocates. When an array is full, `count_rows` returns which one, its caller makes that larger
+and calls again, and counting goes on at the same token: until its n-grams are all known, nothing is counted.
+
+An n-gram is an id. Words and character n-grams are strings of bytes in `pool`. An n-gram of several words is a
+pair (the n-gram without its last word, the last word), so no longer string is ever hashed or stored.
+The n-grams of a token depend on the token alone, so they are kept for each distinct one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from training.model.characters import CharacterArrays
+from training.model.kernels import (
+    EMPTY,
+    PADDING,
+    Bytes,
+    Ids,
+    Keys,
+    Positions,
+    compiled,
+    find_pair,
+    is_exact,
+    pair_key,
+    same_bytes,
+    slot_of,
+    span_key,
+)
+from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
+
+# What `count_rows` returns: done, or the array that is full.
+DONE, TERMS_FULL, PAIRS_FULL, POOL_FULL, TOKENS_FULL, RAW_FULL, LISTS_FULL, FOLDED_FULL, ROW_FULL, GRAMS_FULL = range(10)
+OUTPUT_FULL = 10
+
+# Where `count_rows` stands: row, byte within it, and how much of each array is in use.
+ROW, AT, TERMS, PAIRS, POOL, TOKENS, RAW, LISTS, WORDS, OUTPUT, LIST_START, LIST_END = range(12)
+STATE_SIZE = 12
+
+LONGEST_KEPT_TOKEN = 64  # bytes; longer ones are addresses and the like, and rarely come back
+
+
+class Vocabulary(NamedTuple):
+    """keys, slots: table of byte strings. pair_keys, pair_slots: table of (id, word id).
+
+    parents: EMPTY for a byte string, else the id of all but the last word. spans: [ids, 2], start and end in
+    `pool`, or (last word, unused). latest: [ids, 2], the row that last had the id and where in the output.
+    """
+
+    keys: Keys
+    slots: Ids
+    pair_keys: Keys
+    pair_slots: Ids
+    parents: Ids
+    spans: Positions
+    pool: Bytes
+    latest: Positions
+
+
+class Tokens(NamedTuple):
+    """The distinct tokens seen: spans [tokens, 4], start and end in `raw` and in `lists`."""
+
+    keys: Keys
+    slots: Ids
+    spans: Positions
+    raw: Bytes
+    lists: Ids
+
+
+class Counted(NamedTuple):
+    """Counts by row, in the order of first occurrence. words, grams: one row's, in the making."""
+
+    indptr: Positions
+    indices: Ids
+    counts: Ids
+    words: Ids
+    grams: Ids
+
+
+@compiled
+def string_id(text: Bytes, start: int, end: int, vocabulary: Vocabulary, bits: int, state: Positions) -> int:
+    """The id of the string ``text[start:end]``, a new one if need be; -code if there is no room for it."""
+    key = span_key(text, start, end)
+    mask = vocabulary.keys.size - 1
+    slot = slot_of(key, bits)
+    while vocabulary.slots[slot] != EMPTY:
+        known = vocabulary.slots[slot]
+        if vocabulary.keys[slot] == key:
+            at = vocabulary.spans[known, 0]
+            # The length is part of every key that is exact; of others, the bytes and the length decide.
+            if is_exact(key):
+                return np.int64(known)
+            size = vocabulary.spans[known, 1] - at
+            if size == end - start and same_bytes(vocabulary.pool, at, text, start, size):
+                return np.int64(known)
+        slot = (slot + 1) & mask
+    new = state[TERMS]
+    if new >= vocabulary.parents.size or 2 * (new + 1) > vocabulary.keys.size:
+        return -TERMS_FULL
+    place = state[POOL]
+    if place + (end - start) + PADDING > vocabulary.pool.size:
+        return -POOL_FULL
+    vocabulary.pool[place : place + (end - start)] = text[start:end]
+    vocabulary.spans[new, 0] = place
+    vocabulary.spans[new, 1] = place + (end - start)
+    vocabulary.parents[new] = EMPTY
+    vocabulary.keys[slot] = key
+    vocabulary.slots[slot] = new
+    state[TERMS] = new + 1
+    state[POOL] = place + (end - start)
+    return np.int64(new)
+
+
+@compiled
+def pair_id(first: int, second: int, vocabulary: Vocabulary, bits: int, state: Positions) -> int:
+    """The id of n-gram `first` followed by word `second`, a new one if need be; -code if there is no room."""
+    key = pair_key(first, second)
+    slot = find_pair(vocabulary.pair_keys, vocabulary.pair_slots, key, bits)
+    if vocabulary.pair_slots[slot] != EMPTY:
+        return np.int64(vocabulary.pair_slots[slot])
+    new = state[TERMS]
+    if new >= vocabulary.parents.size:
+        return -TERMS_FULL
+    if 2 * (state[PAIRS] + 1) > vocabulary.pair_keys.size:
+        return -PAIRS_FULL
+    vocabulary.pair_keys[slot] = key
+    vocabulary.pair_slots[slot] = new
+    vocabulary.parents[new] = first
+    vocabulary.spans[new, 0] = second
+    state[TERMS] = new + 1
+    state[PAIRS] += 1
+    return np.int64(new)
+
+
+@compiled
+def list_ngrams(
+    data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, folded: Folded,
+    vocabulary: Vocabulary, bits: int, lists: Ids, state: Positions,
+) -> int:  # fmt: skip
+    """Write the ids of a token's words or character n-grams to `lists`, from ``state[LISTS]`` on."""
+    if recipe.growth * (end - start) + 3 + PADDING > folded.starts.size:
+        return FOLDED_FULL
+    count = fold(data, start, end, recipe.lowercase, characters, folded)
+    at = state[LISTS]
+    if recipe.of_words:
+        if at + count > lists.size:
+            return LISTS_FULL
+        first, last = next_word(folded, 0, count)
+        while first < count:
+            known = string_id(folded.text, folded.starts[first], folded.starts[last], vocabulary, bits, state)
+            if known < 0:
+                return -known
+            lists[at] = known
+            at += 1
+            first, last = next_word(folded, last, count)
+    else:
+        if at + count_ngrams(count, recipe.smallest, recipe.largest) > lists.size:
+            return LISTS_FULL
+        for size in range(recipe.smallest, recipe.largest + 1):
+            shown = min(size, count)
+            for first in range(count - shown + 1):
+                left, right = folded.starts[first], folded.starts[first + shown]
+                known = string_id(folded.text, left, right, vocabulary, bits, state)
+                if known < 0:
+                    return -known
+                lists[at] = known
+                at += 1
+            if size >= count:
+                break
+    state[LIST_START] = state[LISTS]
+    state[LIST_END] = at
+    return DONE
+
+
+@compiled
+def resolve_token(
+    data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, folded: Folded,
+    vocabulary: Vocabulary, bits: int, tokens: Tokens, token_bits: int, state: Positions,
+) -> int:  # fmt: skip
+    """Set ``state[LIST_START:LIST_END]`` to the place of the token's ids in ``tokens.lists``."""
+    size = end - start
+    if size > LONGEST_KEPT_TOKEN:
+        return list_ngrams(data, start, end, recipe, characters, folded, vocabulary, bits, tokens.lists, state)
+    key = span_key(data, start, end)
+    mask = tokens.keys.size - 1
+    slot = slot_of(key, token_bits)
+    while tokens.slots[slot] != EMPTY:
+        token = tokens.slots[slot]
+        if tokens.keys[slot] == key:
+            at = tokens.spans[token, 0]
+            if is_exact(key) or (
+                tokens.spans[token, 1] - at == size and same_bytes(tokens.raw, at, data, start, size)
+            ):
+                state[LIST_START] = tokens.spans[token, 2]
+                state[LIST_END] = tokens.spans[token, 3]
+                return DONE
+        slot = (slot + 1) & mask
+    new = state[TOKENS]
+    if new >= tokens.spans.shape[0] or 2 * (new + 1) > tokens.keys.size:
+        return TOKENS_FULL
+    place = state[RAW]
+    if place + size > tokens.raw.size:
+        return RAW_FULL
+    code = list_ngrams(data, start, end, recipe, characters, folded, vocabulary, bits, tokens.lists, state)
+    if code != DONE:
+        return code
+    tokens.raw[place : place + size] = data[start:end]
+    tokens.spans[new, 0] = place
+    tokens.spans[new, 1] = place + size
+    tokens.spans[new, 2] = state[LIST_START]
+    tokens.spans[new, 3] = state[LIST_END]
+    tokens.keys[slot] = key
+    tokens.slots[slot] = new
+    state[TOKENS] = new + 1
+    state[RAW] = place + size
+    state[LISTS] = state[LIST_END]
+    return DONE
+
+
+@compiled
+def tally(ids: Ids, start: int, end: int, row: int, vocabulary: Vocabulary, counted: Counted, state: Positions) -> int:
+    """Count the ids ``ids[start:end]`` in a row of the output."""
+    place = state[OUTPUT]
+    if place + (end - start) > counted.indices.size:
+        return OUTPUT_FULL
+    for i in range(start, end):
+        known = ids[i]
+        if vocabulary.latest[known, 0] == row:
+            counted.counts[vocabulary.latest[known, 1]] += 1
+        else:
+            vocabulary.latest[known, 0] = row
+            vocabulary.latest[known, 1] = place
+            counted.indices[place] = known
+            counted.counts[place] = 1
+            place += 1
+    state[OUTPUT] = place
+    return DONE
+
+
+@compiled
+def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: Counted, state: Positions) -> int:
+    """Write the n-grams of a row's words to ``counted.grams``; how many, or -code."""
+    count = state[WORDS]
+    if count * (recipe.largest - recipe.smallest + 1) > counted.grams.size:
+        return -GRAMS_FULL
+    found = 0
+    for first in range(count):
+        known = np.int64(counted.words[first])
+        if recipe.smallest == 1:
+            counted.grams[found] = known
+            found += 1
+        for size in range(2, min(recipe.largest, count - first) + 1):
+            known = pair_id(known, counted.words[first + size - 1], vocabulary, pair_bits, state)
+            if known < 0:
+                return known
+            if size >= recipe.smallest:
+                counted.grams[found] = known
+                found += 1
+    return found
+
+
+@compiled
+def count_rows(
+    data: Bytes, starts: Positions, ends: Positions, recipe: Recipe, characters: CharacterArrays,
+    folded: Folded, vocabulary: Vocabulary, tokens: Tokens, counted: Counted, state: Positions,
+) -> int:  # fmt: skip
+    """Count the n-grams of each text ``data[starts[i]:ends[i]]``, going on where `state` stands.
+
+    `data` must have `PADDING` readable bytes after the last text.
+    """
+    bits = int(np.log2(vocabulary.keys.size))
+    pair_bits = int(np.log2(vocabulary.pair_keys.size))
+    token_bits = int(np.log2(tokens.keys.size))
+    while state[ROW] < starts.size:
+        row = state[ROW]
+        end = ends[row]
+        at = token_start(data, starts[row] + state[AT], end, characters)
+        while at < end:
+            state[AT] = at - starts[row]
+            stop = token_end(data, at, end, characters)
+            code = resolve_token(
+                data, at, stop, recipe, characters, folded, vocabulary, bits, tokens, token_bits, state
+            )
+            if code != DONE:
+                return code
+            first, last = state[LIST_START], state[LIST_END]
+            if recipe.of_words:
+                if state[WORDS] + last - first > counted.words.size:
+                    return ROW_FULL
+                counted.words[state[WORDS] : state[WORDS] + last - first] = tokens.lists[first:last]
+                state[WORDS] += last - first
+            else:
+                code = tally(tokens.lists, first, last, row, vocabulary, counted, state)
+                if code != DONE:
+                    return code
+            at = token_start(data, stop, end, characters)
+        state[AT] = end - starts[row]
+        if recipe.of_words:
+            found = join_words(recipe, vocabulary, pair_bits, counted, state)
+            if found < 0:
+                return -found
+            code = tally(counted.grams, 0, found, row, vocabulary, counted, state)
+            if code != DONE:
+                return code
+        state[ROW] = row + 1
+        state[AT] = 0
+        state[WORDS] = 0
+        counted.indptr[row + 1] = state[OUTPUT]
+    return DONE

@@ -1,0 +1,156 @@
+"""A trained model: texts in; scores, calibrated probabilities, tags and their evidence out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from training.model.texts import as_string_array
+
+if TYPE_CHECKING:
+    from training.model.scorer import Scorer
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Exclusive = Literal["no", "exactly_one", "at_most_one"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How scores become probabilities and tags; every array is float32 [topics].
+
+    The probability of a topic is ``1 / (1 + exp(-(slope * score + offset)))`` (Platt 1999), its tag is set at its
+    own ``threshold`` in probability. Where topics exclude one another only the most probable one can be set:
+    always with ``exactly_one``, and where it reaches its threshold with ``at_most_one``.
+    """
+
+    slopes: Floats
+    offsets: Floats
+    thresholds: Floats
+    exclusive: Exclusive = "no"
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """float32 [n, topics] from raw ``scores`` [n, topics]."""
+        logits: Floats = scores * self.slopes + self.offsets
+        np.clip(logits, -30, 30, out=logits)
+        np.negative(logits, out=logits)
+        np.exp(logits, out=logits)
+        logits += np.float32(1)
+        np.reciprocal(logits, out=logits)
+        return logits
+
+    def tags(self, probabilities: Floats) -> Bools:
+        """bool [n, topics]."""
+        reached = probabilities >= self.thresholds
+        if self.exclusive == "no":
+            return reached
+        best = np.zeros(probabilities.shape, dtype=bool)
+        best[np.arange(len(best)), probabilities.argmax(axis=1)] = True
+        return best if self.exclusive == "exactly_one" else best & reached
+
+
+@dataclass(frozen=True)
+class Span:
+    """One n-gram of the text that moved a score, at characters ``start`` to ``end`` of the text as given."""
+
+    start: int
+    end: int
+    term: str
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a topic got its score: the contributions of ``spans`` plus the ``intercept`` sum to the ``score``."""
+
+    topic: str
+    tagged: bool
+    probability: float
+    threshold: float
+    score: float
+    intercept: float
+    spans: tuple[Span, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as loaded from its folder. ``texts`` are a list of str, a pandas or polars Series or Arrow strings."""
+
+    id: str
+    topics: tuple[str, ...]
+    scorer: Scorer
+    decision: Decision
+    settings: dict[str, Any]
+    folder: Path | None = None
+
+    def scores(self, texts: Any, threads: int = 1) -> Floats:
+        """Raw linear scores, float32 [n, topics]; a missing text scores as an empty one."""
+        return self.scorer.scores(as_string_array(texts), threads=threads)
+
+    def predict_proba(self, texts: Any, threads: int = 1) -> Floats:
+        """Calibrated probabilities, float32 [n, topics]."""
+        return self.decision.probabilities(self.scores(texts, threads))
+
+    def decide(self, probabilities: Floats) -> Bools:
+        """Tags from probabilities, bool [n, topics]. No evidence, no tag: a text without any known n-gram has none."""
+        tags = self.decision.tags(probabilities)
+        if self._prior_tags.any():
+            tags[(probabilities == self._prior).all(axis=1)] = False
+        return tags
+
+    @cached_property
+    def _prior(self) -> Floats:
+        """The probabilities of a text in which nothing is known, float32 [1, topics]."""
+        return self.decision.probabilities(self.scorer.intercepts[None, :].copy())
+
+    @cached_property
+    def _prior_tags(self) -> Bools:
+        return self.decision.tags(self._prior)
+
+    def predict(self, texts: Any, threads: int = 1) -> Bools:
+        """Tags, bool [n, topics], each topic at its own threshold."""
+        return self.decide(self.predict_proba(texts, threads))
+
+    def tag(self, texts: Any, threads: int = 1) -> list[list[str]]:
+        """The topics of each text, most probable first."""
+        probabilities = self.predict_proba(texts, threads)
+        tags = self.decide(probabilities)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        return [[self.topics[at] for at in ranked if row[at]] for row, ranked in zip(tags, order, strict=True)]
+
+    def explain(self, text: str) -> list[Evidence]:
+        """The evidence of every topic, most probable first, each with its spans in the order of the text."""
+        arrow = as_string_array([text])
+        score = self.scores(arrow)[0]
+        probability = self.decision.probabilities(score[None, :].copy())
+        tagged = self.decide(probability)[0]
+        found = self.scorer.evidence(text)
+        contributions = found.values[:, None] * self.scorer.weights[found.features]
+        terms = [self.scorer.term(int(feature)) for feature in found.features]
+        places = list(zip(found.starts.tolist(), found.ends.tolist(), terms, strict=True))
+        evidence = []
+        for at in np.argsort(-probability[0], kind="stable"):
+            spans = tuple(
+                Span(*place, contribution)
+                for place, contribution in zip(places, contributions[:, at].tolist(), strict=True)
+            )
+            evidence.append(
+                Evidence(
+                    self.topics[at],
+                    bool(tagged[at]),
+                    float(probability[0, at]),
+                    float(self.decision.thresholds[at]),
+                    float(score[at]),
+                    float(self.scorer.intercepts[at]),
+                    spans,
+                )
+            )
+        return evidence

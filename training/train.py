@@ -1,0 +1,187 @@
+"""One run: read, check, split, fit, evaluate, save, track."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.codebook import Codebook, load_codebook
+from training.config import Config
+from training.corpus.duplicates import near_duplicate_pairs, tied_groups
+from training.corpus.records import Corpus, read_corpus
+from training.corpus.splits import grouped_folds, grouped_split, time_split
+from training.errors import UserError, listed
+from training.evaluation.metrics import Bools, evaluate
+from training.measure import measure
+from training.model import saved
+from training.model.fitting import Fit, fit
+from training.model.model import Model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Labelled paragraphs, split; ``groups`` tie what may not be separated, over train first and then test."""
+
+    train: Corpus
+    test: Corpus
+    train_groups: np.ndarray[Any, np.dtype[np.intp]]
+    leaked: Bools
+    codebook: Codebook | None
+    tied_pairs: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves behind."""
+
+    model: Model
+    folder: Path
+    metrics: dict[str, Any]
+    prepared: Prepared
+    run: str
+
+
+def train(config: Config, folder: Path) -> Outcome:
+    """Train the experiment ``config`` and save its model to ``folder``. Raises :class:`UserError`."""
+    began = time.monotonic()
+    prepared = prepare(config)
+    learnable, left_out = learnable_topics(prepared, config)
+    training_set = prepared.train.with_topics(learnable)
+    folds = grouped_folds(training_set.labels, prepared.train_groups, config.split.folds, config.seed)
+    log.info("training %d topics on %d paragraphs", len(learnable), len(training_set))
+    fitted = fit(training_set.texts, training_set.labels, folds, config, threads=os.cpu_count() or 1)
+    settings = {
+        "name": config.name,
+        "topics": list(learnable),
+        "left_out": left_out,
+        "trained_on": {
+            "train": {"paragraphs": len(prepared.train), "sha256": prepared.train.digest()},
+            "test": {"paragraphs": len(prepared.test), "sha256": prepared.test.digest()},
+        },
+    }
+    model = Model("unsaved", learnable, fitted.scorer, fitted.decision, settings)
+    metrics = metrics_of(model, fitted, prepared, config)
+    extras = {
+        "config.yaml": config.to_yaml().encode(),
+        "metrics.json": (json.dumps(metrics, indent=1, ensure_ascii=False) + "\n").encode(),
+    }
+    if prepared.codebook is not None and config.data.codebook is not None:
+        extras["codebook.yaml"] = Path(config.data.codebook).read_bytes()
+    model = saved.save(folder, settings, fitted.scorer, fitted.decision, extras)
+    run = "not tracked (tracking.enabled is false)"
+    if config.tracking.enabled:
+        from training.tracking.runs import log_run
+
+        run = str(log_run(folder, time.monotonic() - began))
+    return Outcome(model, folder, metrics, prepared, run)
+
+
+def prepare(config: Config) -> Prepared:
+    """Read the labelled paragraphs and split them."""
+    codebook = load_codebook(config.data.codebook) if config.data.codebook is not None else None
+    topics = codebook.topic_ids if codebook else None
+
+    def read(spec: str | list[str], where: str) -> Corpus:
+        return read_corpus(spec, config.data.columns, topics, where=where, codebook=config.data.codebook)
+
+    train_set = read(config.data.train, "data.train")
+    log.info("read %d paragraphs from %s", len(train_set), config.data.train)
+    if config.data.test is None:
+        groups, pairs = _groups(train_set, config)
+        train_rows, test_rows = _split(train_set, groups, config)
+        nothing = np.zeros(len(test_rows), dtype=bool)
+        return Prepared(
+            train_set.select(train_rows), train_set.select(test_rows), groups[train_rows], nothing, codebook, pairs
+        )
+    test_set = read(config.data.test, "data.test")
+    if topics is None:
+        names = tuple(sorted({*train_set.topics, *test_set.topics}))
+        if set(train_set.topics) >= set(test_set.topics):
+            names = train_set.topics
+        train_set, test_set = train_set.with_topics(names), test_set.with_topics(names)
+    groups, pairs, leaked = _tied(train_set, test_set, config)
+    if leaked.any():
+        log.warning(
+            "%d of %d test paragraphs are near-duplicates of training paragraphs; figures without them are given too",
+            leaked.sum(),
+            len(test_set),
+        )
+    return Prepared(train_set, test_set, groups, leaked, codebook, pairs)
+
+
+def _groups(corpus: Corpus, config: Config) -> tuple[Any, int]:
+    pairs = np.zeros((0, 2), dtype=np.intp)
+    if config.split.near_duplicates is not None:
+        pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
+    return tied_groups(corpus.article_ids, pairs), len(pairs)
+
+
+def _tied(train_set: Corpus, test_set: Corpus, config: Config) -> tuple[Any, int, Bools]:
+    """Groups of the training rows, near-duplicate pairs, and which test rows have a near-duplicate in training."""
+    n = len(train_set)
+    leaked = np.zeros(len(test_set), dtype=bool)
+    pairs = np.zeros((0, 2), dtype=np.intp)
+    if config.split.near_duplicates is not None:
+        texts = train_set.texts.to_pylist() + test_set.texts.to_pylist()
+        pairs = near_duplicate_pairs(texts, config.split.near_duplicates)
+        across = tied_groups([str(row) for row in range(len(texts))], pairs)
+        leaked = np.isin(across[n:], across[:n])
+        pairs = pairs[(pairs < n).all(axis=1)]
+    return tied_groups(train_set.article_ids, pairs), len(pairs), leaked
+
+
+def _split(corpus: Corpus, groups: Any, config: Config) -> tuple[Any, Any]:
+    if config.split.method == "time":
+        return time_split(corpus.dates, groups, config.split.test_size)
+    return grouped_split(corpus.labels, groups, config.split.test_size, config.seed)
+
+
+def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The topics that can be learned, and for the others the reason why not."""
+    support = prepared.train.support
+    left_out = {}
+    for topic, positives in support.items():
+        if positives < config.classifier.min_positives:
+            left_out[topic] = (
+                f"{positives} positive paragraphs for training, fewer than {config.classifier.min_positives} "
+                f"(classifier.min_positives)"
+            )
+    learnable = tuple(topic for topic in support if topic not in left_out)
+    if not learnable:
+        raise UserError(
+            f"data.train: no topic has the {config.classifier.min_positives} positive paragraphs that are needed to "
+            f"learn it (classifier.min_positives). Found: {listed(f'{t} {n}' for t, n in support.items())}."
+        )
+    for topic, reason in left_out.items():
+        log.warning("topic %s is not trained: %s", topic, reason)
+    return learnable, left_out
+
+
+def metrics_of(model: Model, fitted: Fit, prepared: Prepared, config: Config) -> dict[str, Any]:
+    """``metrics.json``: the test set through the path that tags archives, and the out-of-fold estimate beside it."""
+    test = prepared.test
+    probabilities = model.predict_proba(test.texts)
+    tags = model.decide(probabilities)
+    figures = measure(model, test, probabilities, tags, config)
+    for topic, entry in figures["topics"].items():
+        entry["train_support"] = prepared.train.support[topic]
+    estimate = fitted.decision.probabilities(fitted.out_of_fold.copy())
+    truth = prepared.train.with_topics(model.topics).labels
+    metrics = {
+        "test": figures,
+        "out_of_fold": evaluate(truth, fitted.decision.tags(estimate), estimate, model.topics),
+        "left_out": model.settings["left_out"],
+    }
+    if prepared.leaked.any():
+        kept = np.flatnonzero(~prepared.leaked)
+        metrics["test_without_duplicates"] = measure(model, test.select(kept), probabilities[kept], tags[kept], config)
+    return metrics
