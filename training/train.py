@@ -8,7 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from training.measure import measure
 from training.model import saved
 from training.model.fitting import Fit, fit
 from training.model.model import Model
+
+if TYPE_CHECKING:
+    from training.tracking.registry import Registered
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Outcome:
     metrics: dict[str, Any]
     prepared: Prepared
     run: str
+    registered: Registered | None
 
 
 def train(config: Config, folder: Path) -> Outcome:
@@ -77,12 +81,18 @@ def train(config: Config, folder: Path) -> Outcome:
     if prepared.codebook is not None and config.data.codebook is not None:
         extras["codebook.yaml"] = Path(config.data.codebook).read_bytes()
     model = saved.save(folder, settings, fitted.scorer, fitted.decision, extras)
-    run = "not tracked (tracking.enabled is false)"
+    run, registered = "not tracked (tracking.enabled is false)", None
     if config.tracking.enabled:
+        from training.promote import promote
         from training.tracking.runs import log_run
 
-        run = str(log_run(folder, time.monotonic() - began))
-    return Outcome(model, folder, metrics, prepared, run)
+        tracked = log_run(folder, time.monotonic() - began)
+        run = str(tracked)
+        if tracked.version is not None and config.tracking.registered_model is not None:
+            registered = promote(
+                model, prepared.test, config.tracking.registered_model, tracked.version, config.tracking.uri
+            )
+    return Outcome(model, folder, metrics, prepared, run, registered)
 
 
 def prepare(config: Config) -> Prepared:

@@ -106,7 +106,7 @@ def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[R
                 raise UserError(f"{path}:{begins}: found {len(record)} columns, expected {width} as in line 1.")
             places.append(begins)
         begins = records.line_num + 1
-    if width is None:
+    if width is None or not places[0 if by_position else 1 :]:
         return
     names = [str(position) for position in range(width)] if by_position else header
     repeated = {name for name in names if names.count(name) > 1}

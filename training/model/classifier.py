@@ -135,4 +135,5 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = self.kind == "complement_nb"
         tags.classifier_tags.multi_label = True
+        tags.classifier_tags.poor_score = self.kind == "complement_nb"  # has no intercept: it ranks, it does not decide
         return tags

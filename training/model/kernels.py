@@ -19,7 +19,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
@@ -34,6 +34,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LONG = np.uint64(1 << 63)
 SHIFT_32 = np.uint64(32)
 SHORT = 7  # bytes that fit a key beside their count
+LANES = 16  # float32 that one step of vector arithmetic takes
 PADDING = 8  # bytes that may be read past the end of a string
 EMPTY = -1
 
@@ -56,6 +57,48 @@ def load_word(typing_context: Any, data: Any, index: Any) -> Any:
         return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
 
     return types.uint64(data, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_scaled(
+    typing_context: Any, target: Any, target_at: Any, source: Any, source_at: Any, width: Any, scale: Any
+) -> Any:
+    """add_scaled(target, target_at, source, source_at, width, scale): ``target[...] += scale * source[...]``.
+
+    For runs of `width`, a multiple of `LANES`, that do not overlap: a float32 source, and a target of float32 or
+    float64, which also is what the arithmetic is in. Written in vectors, because the compiler cannot know so much,
+    and its checks would cost more than the sums. Each element is one product and one sum, rounded in between, so
+    every machine gives the same bits.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        narrow = ir.VectorType(ir.FloatType(), LANES)
+        number = ir.DoubleType() if wide else ir.FloatType()
+        vector = ir.VectorType(number, LANES)
+        into, into_at, of, of_at, count, factor = arguments
+        arrays = [
+            arrayobj.make_array(kind)(context, builder, value)
+            for kind, value in ((signature.args[0], into), (signature.args[2], of))
+        ]
+        lane = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        factors = builder.shuffle_vector(lane, ir.Constant(vector, ir.Undefined), zeros)
+        step = ir.Constant(count.type, LANES)
+        with cgutils.for_range_slice(builder, ir.Constant(count.type, 0), count, step, count.type) as (place, _):
+            left = builder.bitcast(
+                builder.gep(arrays[0].data, [builder.add(into_at, place)]), vector.as_pointer()
+            )
+            right = builder.bitcast(builder.gep(arrays[1].data, [builder.add(of_at, place)]), narrow.as_pointer())
+            addend = builder.load(right, align=4)
+            if wide:
+                addend = builder.fpext(addend, vector)
+            total = builder.fadd(builder.load(left, align=4), builder.fmul(addend, factors))
+            builder.store(total, left, align=4)
+        return context.get_dummy_value()
+
+    wide = target.dtype == types.float64
+    scale_type = types.float64 if wide else types.float32
+    return types.void(target, types.intp, source, types.intp, types.intp, scale_type), generate
 
 
 @compiled

@@ -75,10 +75,11 @@ def add_string(start: int, end: int, known: int, lookup: Lookup) -> None:
 
 
 @compiled
-def add_strings(offsets: Positions, lookup: Lookup) -> None:
-    """Enter every term as one string."""
-    for known in range(offsets.size - 1):
-        add_string(offsets[known], offsets[known + 1], known, lookup)
+def add_strings(offsets: Positions, order: Ids, lookup: Lookup) -> None:
+    """Enter every term as one string: term ``order[i]`` under id i."""
+    for known in range(order.size):
+        term = order[known]
+        add_string(offsets[term], offsets[term + 1], known, lookup)
 
 
 @compiled
@@ -95,11 +96,16 @@ def count_words(text: Bytes, offsets: Positions) -> tuple[int, int]:
 
 
 @compiled
-def add_word_ngrams(offsets: Positions, most: int, lookup: Lookup) -> int:
-    """Enter every term as the pairs of its words, shorter terms first. The number of ids."""
+def add_word_ngrams(offsets: Positions, order: Ids, most: int, lookup: Lookup) -> int:
+    """Enter every term as the pairs of its words, shorter terms first: term ``order[i]`` under id i.
+
+    Returns:
+        the number of ids.
+    """
     extra = lookup.features
     for words in range(1, most + 1):
-        for term in range(offsets.size - 1):
+        for feature in range(order.size):
+            term = order[feature]
             end = offsets[term + 1]
             blanks = 0
             for at in range(offsets[term], end):
@@ -114,7 +120,7 @@ def add_word_ngrams(offsets: Positions, most: int, lookup: Lookup) -> int:
                     stop += 1
                 word = find_string(lookup.text, start, stop, lookup)
                 if word == EMPTY:
-                    word = term if words == 1 else extra
+                    word = feature if words == 1 else extra
                     extra += words != 1
                     add_string(start, stop, word, lookup)
                 if place == 0:
@@ -125,7 +131,7 @@ def add_word_ngrams(offsets: Positions, most: int, lookup: Lookup) -> int:
                     if lookup.pair_ids[slot] == EMPTY:
                         last = place == words - 1
                         lookup.pair_keys[slot] = key
-                        lookup.pair_ids[slot] = term if last else extra
+                        lookup.pair_ids[slot] = feature if last else extra
                         extra += not last
                     known = lookup.pair_ids[slot]
                 start = stop + 1

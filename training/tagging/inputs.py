@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from training.errors import UserError, did_you_mean
@@ -101,17 +101,15 @@ def parse_format(name: str, where: str) -> tuple[str, str | None]:
 
 def format_of(name: str) -> tuple[str, str | None] | None:
     """Format and compression by suffix, or None if the suffix is not one of data."""
-    stem, suffix = os.path.splitext(name)
-    compression = COMPRESSIONS.get(suffix.lower())
+    path = PurePath(name)
+    compression = COMPRESSIONS.get(path.suffix.lower())
     if compression:
-        stem, suffix = os.path.splitext(stem)
-    known = FORMATS.get(suffix.lower())
+        path = path.with_suffix("")
+    known = FORMATS.get(path.suffix.lower())
     return (known, compression) if known else None
 
 
-def find_sources(
-    inputs: Sequence[str], input_format: str | None, own: Sequence[str] = ()
-) -> tuple[list[Source], int]:
+def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[str] = ()) -> tuple[list[Source], int]:
     """The sources that files, folders, globs and ``-`` name, in order, and how many files were passed over.
 
     Folders are walked to the bottom in sorted order; what is hidden or has no suffix of data is passed over there.
@@ -152,56 +150,57 @@ def find_sources(
 
 def _named(name: str) -> Iterator[tuple[str, str | None]]:
     """Paths that one INPUT means, each with its name below the folder if a folder was named."""
+    path = Path(name)
     if name == "-":
         yield "-", None
-    elif os.path.isdir(name):
-        for path in _walk(name, frozenset()):
-            yield path, os.path.relpath(path, name)
+    elif path.is_dir():
+        for file in _walk(path, frozenset()):
+            yield str(file), str(file.relative_to(path))
     elif os.path.lexists(name):
         yield name, None
     else:
-        matches = sorted(match for match in glob.glob(name, recursive=True) if not os.path.isdir(match))
+        matches = sorted(match for match in glob.glob(name, recursive=True) if not Path(match).is_dir())  # noqa: PTH207
         if not matches:
             what = "no file matches" if glob.has_magic(name) else "no such file"
-            raise UserError(f"{shown(name)}: {what}. Paths are relative to {shown(os.getcwd())}.")
+            raise UserError(f"{shown(name)}: {what}. Paths are relative to {shown(str(Path.cwd()))}.")
         for match in matches:
             yield match, None
 
 
-def _walk(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
+def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
     """Files below ``folder``, sorted. A link back to a folder that contains it is not followed."""
     try:
-        status = os.stat(folder)
-        entries = sorted(os.listdir(folder))
+        status = folder.stat()
+        with os.scandir(folder) as listed:
+            entries = sorted((entry.name, entry.is_dir(), entry.is_file()) for entry in listed)
     except OSError as problem:
-        raise UserError(f"{shown(folder)}: the folder cannot be read: {problem.strerror}.") from None
+        raise UserError(f"{shown(str(folder))}: the folder cannot be read: {problem.strerror}.") from None
     this = (status.st_dev, status.st_ino)
     if this in above:
         return
-    for entry in entries:
-        path = os.path.join(folder, entry)
-        if entry.startswith((".", "_")):
+    for name, is_folder, is_file in entries:
+        if name.startswith((".", "_")):
             continue
-        if os.path.isdir(path):
-            if not entry.endswith(".partial"):
-                yield from _walk(path, above | {this})
-        elif os.path.isfile(path):
-            yield path
+        if is_folder and not name.endswith(".partial"):
+            yield from _walk(folder / name, above | {this})
+        elif is_file:
+            yield folder / name
 
 
 def _source(path: str, below: str | None, known: tuple[str, str | None]) -> Source:
     try:
-        status = os.stat(path)
-        with open(path, "rb") if stat.S_ISREG(status.st_mode) else open(os.devnull, "rb"):
-            pass
+        status = Path(path).stat()
+        regular = stat.S_ISREG(status.st_mode)
+        if regular:
+            Path(path).open("rb").close()
     except OSError as problem:
         raise UserError(f"{shown(path)}: cannot be read: {problem.strerror}.") from None
-    name = shown(below if below is not None else os.path.basename(path))
-    if format_of(name):
-        name = os.path.splitext(name)[0]
-        name = os.path.splitext(name)[0] if known[1] else name
-    modified = status.st_mtime_ns if stat.S_ISREG(status.st_mode) else -1
-    return Source(path, shown(path), name, known[0], known[1], status.st_size, modified)
+    name = PurePath(below if below is not None else path)
+    name = name if below is not None else PurePath(name.name)
+    if format_of(name.name):
+        name = name.with_suffix("").with_suffix("") if known[1] else name.with_suffix("")
+    modified = status.st_mtime_ns if regular else -1
+    return Source(path, shown(path), shown(str(name)), known[0], known[1], status.st_size, modified)
 
 
 def _distinct(sources: list[Source]) -> list[Source]:
@@ -209,9 +208,7 @@ def _distinct(sources: list[Source]) -> list[Source]:
     names: dict[str, int] = {}
     for source in sources:
         names[source.article_id] = names.get(source.article_id, 0) + 1
-    return [
-        replace(source, article_id=source.shown) if names[source.article_id] > 1 else source for source in sources
-    ]
+    return [replace(source, article_id=source.shown) if names[source.article_id] > 1 else source for source in sources]
 
 
 def _wrong_suffix(path: str) -> str:

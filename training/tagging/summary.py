@@ -8,7 +8,7 @@ from typing import Any
 from training.errors import UserError
 
 
-class Interrupted(UserError):
+class Interrupted(UserError):  # noqa: N818
     """The job was told to stop, finished its batch and can be resumed. ``exit_code`` is 128 + the signal's number."""
 
     def __init__(self, message: str, signal_number: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from training.errors import UserError
 from training.model import saved
@@ -23,6 +22,9 @@ class Registered:
     version: str
     alias: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"models:/{self.name}@{self.alias}  (version {self.version}; {self.reason})"
 
 
 def fetch_model(uri: str, configured: str | None = None) -> Model:
@@ -55,5 +57,6 @@ def current_champion(name: str, configured: str | None = None) -> Model | None:
     return fetch_model(f"models:/{name}@{CHAMPION}", configured)
 
 
-def give_alias(mlflow: Any, name: str, version: str, alias: str) -> None:
-    mlflow.MlflowClient().set_registered_model_alias(name, alias, version)
+def give_alias(configured: str | None, name: str, version: str, alias: str) -> None:
+    """Point ``alias`` at ``version``."""
+    connect(configured).MlflowClient().set_registered_model_alias(name, alias, version)

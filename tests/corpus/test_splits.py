@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.corpus.duplicates import jaccard, near_duplicate_pairs, shingles, tied_groups
+from training.corpus.splits import grouped_folds, grouped_split, stratified_folds, time_split
+from training.errors import UserError
+
+WORDS = "red blue green stone river market road bridge tower valley north south east west early late".split()
+
+
+@st.composite
+def grouped_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    n = draw(st.integers(4, 60))
+    groups = np.array(draw(st.lists(st.integers(0, 12), min_size=n, max_size=n)))
+    _, groups = np.unique(groups, return_inverse=True)
+    labels = np.array(draw(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=n, max_size=n)))
+    return labels, groups.astype(np.intp)
+
+
+@given(grouped_labels(), st.integers(2, 5), st.integers(0, 99))
+def test_no_group_is_divided_and_every_row_has_one_fold(data: tuple, folds: int, seed: int) -> None:
+    labels, groups = data
+    if len(np.unique(groups)) < 2:
+        return
+    fold = grouped_folds(labels, groups, folds, seed)
+    assert fold.min() >= 0
+    for group in np.unique(groups):
+        assert len(set(fold[groups == group])) == 1
+    assert (fold == grouped_folds(labels, groups, folds, seed)).all()
+
+
+def test_folds_share_out_every_topic() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.random((1000, 4)) < [0.5, 0.1, 0.03, 0.01]
+    fold = stratified_folds(labels, np.arange(1000), [1.0] * 5, seed=0)
+    for topic in range(4):
+        held = np.bincount(fold, weights=labels[:, topic], minlength=5)
+        assert held.max() - held.min() <= 2
+    assert np.ptp(np.bincount(fold)) <= 5
+
+
+def test_shares_are_met_by_groups_of_unequal_size() -> None:
+    rng = np.random.default_rng(2)
+    groups = np.sort(rng.integers(0, 80, 600)).astype(np.intp)
+    _, groups = np.unique(groups, return_inverse=True)
+    labels = rng.random((600, 3)) < 0.2
+    train, test = grouped_split(labels, groups, 0.25, seed=5)
+    assert not set(groups[train]) & set(groups[test])
+    assert 0.2 < len(test) / 600 < 0.3
+
+
+def test_one_article_cannot_be_split() -> None:
+    groups = np.zeros(9, dtype=np.intp)
+    with pytest.raises(UserError, match="all belong to one article"):
+        grouped_split(np.ones((9, 1), dtype=bool), groups, 0.2, 1)
+
+
+@given(st.integers(5, 40), st.floats(0.1, 0.6), st.integers(0, 50))
+def test_time_split_tests_on_what_began_later(n: int, share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dates = [f"2020-01-{day:02d}" for day in rng.integers(1, 28, n)]
+    groups = np.unique(rng.integers(0, n, n), return_inverse=True)[1]
+    begins = np.array([min(dates[row] for row in np.flatnonzero(groups == group)) for group in groups])
+    if len(set(begins)) < 2:
+        return
+    try:
+        train, test = time_split(dates, groups, share)
+    except UserError:
+        return
+    assert sorted([*train, *test]) == list(range(n))
+    assert not set(groups[train]) & set(groups[test])
+    assert max(begins[train].tolist()) < min(begins[test].tolist())
+
+
+def test_time_split_needs_dates() -> None:
+    with pytest.raises(UserError, match="1 of 2 paragraphs have no date"):
+        time_split(["2020-01-01", None], np.arange(2), 0.5)
+
+
+sentences = st.lists(st.sampled_from(WORDS), min_size=0, max_size=14).map(" ".join)
+
+
+@settings(deadline=None)
+@given(st.lists(sentences, max_size=25))
+def test_pairs_are_exactly_the_near_duplicates_tied_by_first_copies(texts: list[str]) -> None:
+    pairs = near_duplicate_pairs(texts, 0.5)
+    sets = [shingles(text) for text in texts]
+    for first, second in pairs:
+        assert first < second
+        assert jaccard(sets[first], sets[second]) >= 0.5
+    groups = tied_groups([str(row) for row in range(len(texts))], pairs)
+    for row, found in enumerate(sets):
+        for other in range(row):
+            if found and sets[other] == found:
+                assert groups[row] == groups[other]
+
+
+def test_an_edited_paragraph_is_a_near_duplicate() -> None:
+    text = "The column left the depot before dawn and took the valley road towards the old cement works, drivers said."
+    edited = text.replace("drivers said", "two drivers told us")
+    other = "Rain kept the ferry in port for the third day, and the mayor asked visitors to be patient until Friday."
+    assert near_duplicate_pairs([text, other, edited], 0.5).tolist() == [[0, 2]]
+    assert tied_groups(["a", "b", "c"], near_duplicate_pairs([text, other, edited], 0.5)).tolist() == [0, 1, 0]
+
+
+def test_rows_of_one_article_are_tied() -> None:
+    assert tied_groups(["x", "y", "x"], np.zeros((0, 2), dtype=np.intp)).tolist() == [0, 1, 0]

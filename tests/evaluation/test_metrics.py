@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, f1_score
+
+from training.evaluation.comparison import compare_tags
+from training.evaluation.intervals import Resampler, add_intervals, overall_figures
+from training.evaluation.metrics import average_precision, calibration_error, evaluate, example_f1
+
+
+def random_case(seed: int, n: int = 40, topics: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.random((n, topics)) < 0.3
+    scores = np.round(rng.random((n, topics)), 1)
+    return truth, scores > 0.6, scores
+
+
+@given(st.integers(0, 10_000))
+def test_figures_agree_with_scikit_learn(seed: int) -> None:
+    truth, tags, scores = random_case(seed)
+    names = [f"t{at}" for at in range(truth.shape[1])]
+    metrics = evaluate(truth, tags, scores, names)
+    seen = truth.any(axis=0)
+    assert metrics["micro_f1"] == pytest.approx(f1_score(truth, tags, average="micro", zero_division=0))
+    per_topic = f1_score(truth, tags, average=None, zero_division=0)
+    assert metrics["macro_f1"] == pytest.approx(per_topic[seen].mean())
+    full = truth.any(axis=1) | tags.any(axis=1)
+    expected = f1_score(truth[full], tags[full], average="samples", zero_division=0)
+    assert metrics["example_f1"] == pytest.approx(expected)
+    everything = f1_score(truth, tags, average="samples", zero_division=1)
+    assert metrics["example_f1_all_rows"] == pytest.approx(everything)
+    for at, name in enumerate(names):
+        if seen[at]:
+            expected = average_precision_score(truth[:, at], scores[:, at])
+            assert metrics["topics"][name]["average_precision"] == pytest.approx(expected)
+        else:
+            assert metrics["topics"][name]["average_precision"] is None
+        assert metrics["topics"][name]["support"] == truth[:, at].sum()
+
+
+def test_a_topic_that_was_never_tagged_lowers_macro_f1() -> None:
+    truth = np.array([[True, True], [True, False]])
+    tags = np.array([[True, False], [True, False]])
+    metrics = evaluate(truth, tags, tags.astype(float), ["common", "rare"])
+    assert metrics["macro_f1"] == 0.5
+    assert metrics["topics"]["rare"]["f1"] == 0
+
+
+def test_rows_empty_in_both_are_left_out_of_example_f1() -> None:
+    truth = np.array([[False], [True]])
+    assert np.isnan(example_f1(truth, truth)[0])
+    assert example_f1(truth, truth)[1] == 1
+
+
+def test_average_precision_does_not_depend_on_the_order_of_ties() -> None:
+    truth, scores = np.array([True, False, True, False]), np.array([0.5, 0.5, 0.5, 0.1])
+    assert average_precision(truth, scores) == pytest.approx(average_precision(truth[::-1], scores[::-1]))
+
+
+def test_calibration_error_is_zero_for_true_frequencies() -> None:
+    probabilities = np.full((100, 1), 0.25)
+    truth = (np.arange(100) % 4 == 0)[:, None]
+    assert calibration_error(truth, probabilities) == pytest.approx(0)
+    assert calibration_error(~truth, probabilities) == pytest.approx(0.5)
+
+
+def test_resampling_draws_whole_articles() -> None:
+    articles = ["a"] * 5 + ["b"] * 5
+    resampler = Resampler(articles, 200, 0.95, seed=1)
+    totals = resampler.totals(np.ones(10))
+    assert set(totals) == {10.0}
+    first = resampler.totals(np.array([1.0] * 5 + [0.0] * 5))
+    assert set(first) <= {0.0, 5.0, 10.0}
+
+
+def test_intervals_hold_the_figure_and_do_not_depend_on_the_run() -> None:
+    truth, tags, scores = random_case(4, n=300)
+    articles = [str(row // 3) for row in range(300)]
+    names = list("abcde")
+
+    def intervals() -> dict:
+        resampler = Resampler(articles, 300, 0.95, seed=9)
+        return add_intervals(evaluate(truth, tags, scores, names), resampler, truth, tags)
+
+    metrics = intervals()
+    low, high = metrics["intervals"]["micro_f1"]
+    assert low < metrics["micro_f1"] < high
+    assert metrics == intervals()
+
+
+def test_one_resample_of_everything_is_the_figure_itself() -> None:
+    truth, tags, scores = random_case(8, n=30)
+    resampler = Resampler(["only"] * 30, 100, 0.9, seed=2)
+    figures = overall_figures(resampler, truth, tags)
+    metrics = evaluate(truth, tags, scores, list("abcde"))
+    for name, values in figures.items():
+        assert values == pytest.approx(np.full(100, metrics[name]))
+
+
+def test_comparison_is_paired() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random((400, 3)) < 0.4
+    worse = truth ^ (rng.random((400, 3)) < 0.3)
+    better = truth ^ ((worse != truth) & (rng.random((400, 3)) < 0.7))
+    resampler = Resampler([str(row) for row in range(400)], 300, 0.95, seed=3)
+    overall, by_topic = compare_tags(truth, worse, better, ["x", "y", "z"], resampler)
+    assert {difference.verdict for difference in overall} == {"better"}
+    same, _ = compare_tags(truth, worse, worse, ["x", "y", "z"], resampler)
+    assert {difference.verdict for difference in same} == {"can't tell"}
+    assert [difference.figure for difference in by_topic] == ["x", "y", "z"]

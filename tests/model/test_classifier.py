@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, random_array
+from sklearn.naive_bayes import ComplementNB
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import check_estimator
+
+from training.model.classifier import TopicClassifier
+from training.model.weighting import log_lift
+
+KINDS = ("nbsvm", "linear_svm", "logistic_regression", "complement_nb")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scikit_learn_conventions(kind: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_estimator(TopicClassifier(kind=kind), on_skip=None)  # type: ignore[arg-type]
+
+
+def problem(seed: int = 0, n: int = 300, features: int = 60, topics: int = 4) -> tuple[csr_array, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X = csr_array(random_array((n, features), density=0.2, rng=rng, dtype=np.float32), dtype=np.float32)
+    truth = np.asarray(X @ rng.normal(size=(features, topics))) + rng.normal(scale=0.3, size=(n, topics)) > 0.4
+    return X, truth
+
+
+def svm_objective(X: csr_array, positive: np.ndarray, weights: np.ndarray, intercept: float, cost: float) -> float:
+    margin = np.where(positive, 1, -1) * (X @ weights + intercept)
+    return 0.5 * (weights @ weights + intercept**2) + cost * (np.maximum(0, 1 - margin) ** 2).sum()
+
+
+def logistic_objective(X: csr_array, positive: np.ndarray, weights: np.ndarray, intercept: float, cost: float) -> float:
+    margin = np.where(positive, 1, -1) * (X @ weights + intercept)
+    return 0.5 * (weights @ weights + intercept**2) + cost * np.logaddexp(0, -margin).sum()
+
+
+@pytest.mark.parametrize("strength", [0.1, 1.0, 10.0])
+def test_svm_reaches_the_objective_of_liblinear(strength: float) -> None:
+    X, truth = problem()
+    ours = TopicClassifier(kind="linear_svm", strength=strength, epochs=1000, tolerance=1e-3).fit(X, truth)
+    for topic in range(truth.shape[1]):
+        theirs = LinearSVC(C=strength, tol=1e-6, max_iter=100_000).fit(X, truth[:, topic])
+        best = svm_objective(X, truth[:, topic], theirs.coef_[0], theirs.intercept_[0], strength)
+        reached = svm_objective(X, truth[:, topic], ours.coef_[topic], float(ours.intercept_[topic]), strength)
+        assert reached <= best * 1.001
+
+
+def test_logistic_regression_cannot_be_improved_by_small_steps() -> None:
+    X, truth = problem(1)
+    ours = TopicClassifier(kind="logistic_regression", epochs=1000, tolerance=1e-4).fit(X, truth)
+    rng = np.random.default_rng(0)
+    for topic in range(truth.shape[1]):
+        weights, intercept = ours.coef_[topic].astype(float), float(ours.intercept_[topic])
+        reached = logistic_objective(X, truth[:, topic], weights, intercept, 1.0)
+        for size in (1e-1, 1e-2):
+            step = rng.normal(scale=size, size=len(weights))
+            assert logistic_objective(X, truth[:, topic], weights + step, intercept, 1.0) > reached - 1e-4
+
+
+def test_complement_naive_bayes_ranks_as_scikit_learn() -> None:
+    X, truth = problem(2)
+    ours = TopicClassifier(kind="complement_nb").fit(X, truth).decision_function(X)
+    for topic in range(truth.shape[1]):
+        joint = ComplementNB(alpha=1.0).fit(X, truth[:, topic]).predict_log_proba(X)
+        theirs = joint[:, 1] - joint[:, 0]
+        assert ours[:, topic] == pytest.approx(theirs, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_do_not_change_a_bit(kind: str) -> None:
+    X, truth = problem(3)
+    one = TopicClassifier(kind=kind).fit(X, truth)  # type: ignore[arg-type]
+    two = TopicClassifier(kind=kind, threads=2).fit(X, truth)  # type: ignore[arg-type]
+    assert (one.coef_ == two.coef_).all()
+    assert (one.intercept_ == two.intercept_).all()
+
+
+def test_a_topic_of_all_or_no_rows_is_constant() -> None:
+    X, truth = problem(4)
+    truth[:, 0], truth[:, 1] = True, False
+    model = TopicClassifier().fit(X, truth)
+    assert (model.decision_function(X)[:, 0] > 0).all()
+    assert (model.decision_function(X)[:, 1] < 0).all()
+    assert not model.coef_[:2].any()
+
+
+def test_log_lift_prefers_what_sets_a_topic_apart() -> None:
+    held = np.array([100, 100, 10, 0])
+    with_topic = np.array([80, 20, 2, 0])
+    weight = log_lift(held, with_topic, positives=200, rows=1000)
+    assert weight[0] > weight[1] == pytest.approx(weight[2]) == pytest.approx(weight[3])
+    assert (held * weight**2).sum() / held.sum() == pytest.approx(1, abs=1e-5)

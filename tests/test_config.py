@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from training.config import Config, IndicatorTopics, load_config, parse_config
+from training.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_default_file_spells_out_every_default() -> None:
+    written = yaml.safe_load((ROOT / "configs/default.yaml").read_text())
+    assert written == Config(name="default").model_dump(mode="json")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.name)
+def test_shipped_configs_are_valid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCHMARKS", "/somewhere")
+    config = load_config(path)
+    assert config.name
+    if path.parent.name == "benchmarks":
+        assert set(yaml.safe_load(path.read_text())) <= {"name", "data", "tracking"}
+
+
+def test_resolved_config_reads_back_the_same() -> None:
+    config = parse_config("name: x\nfeatures: {char: null}", where="x", overrides=["seed=7"])
+    assert parse_config(config.to_yaml(), where="y") == config
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("features.word.ngram_rang=[1, 2]", r'features\.word\.ngram_rang: unknown key\. Did you mean "ngram_range"'),
+        ("classifer.kind=nbsvm", r'classifer: unknown key\. Did you mean "classifier"'),
+        ("classifier.kind=nbsv", r'classifier\.kind: found \'nbsv\'.*Did you mean "nbsvm"'),
+        ("split.test_size=2", r"split\.test_size: found 2, expected: .*less than 1"),
+        ("seed=-1", r"seed: found -1, expected: .*greater than or equal to 0"),
+        ("features.word.ngram_range=[3, 1]", r"features\.word.*shortest <= longest"),
+        ("data.columns.text=0", r"data\.columns: .*name of every column or the position of every column"),
+        ("tracking=3", r"tracking: found 3"),
+        ("features={word: null, char: null}", r"features: .*at least one of word and char"),
+        ("seed", r"--set seed: expected KEY=VALUE"),
+        ("seed.deeper=3", r'--set seed\.deeper: "seed" holds a value'),
+        ("seed=[1", r"--set seed: '\[1' is not a YAML value"),
+    ],
+)
+def test_wrong_keys_and_values_are_named(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_config("name: x\nseed: 1", where="x.yaml", overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: 1", "name: required"),
+        ("- a", "expected a mapping of keys, found list"),
+        ("name: [", "not valid YAML"),
+        ("name: x\ndata: {train: '${NO_SUCH_VARIABLE}/a.jsonl'}", "NO_SUCH_VARIABLE is not set"),
+    ],
+)
+def test_broken_files_are_explained(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_config(text, where="x.yaml")
+
+
+def test_missing_file() -> None:
+    with pytest.raises(UserError, match="no such config file"):
+        load_config("nowhere.yaml")
+
+
+def test_positions_of_indicator_columns() -> None:
+    config = parse_config(
+        "name: x\ndata: {columns: {text: 0, topics: {indicators: {1: arson, 2: theft}}}}", where="x"
+    )
+    assert config.data.columns.by_position
+    assert config.data.columns.topics == IndicatorTopics(indicators={1: "arson", 2: "theft"})
+
+
+def test_environment_variables_are_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWS", "/data/news")
+    config = parse_config("name: x\ndata: {train: '${NEWS}/a.jsonl'}", where="x")
+    assert config.data.train == "/data/news/a.jsonl"

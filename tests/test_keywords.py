@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.keywords import QueryError, compile_query, matches
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "expected"),
+    [
+        ("airstrike*", "Airstrikes hit the port.", True),
+        ("strike", "Airstrikes hit the port.", False),
+        ('"air strike*"', "an air-strike, then another", True),
+        ('"air strike*"', "air\nstrikes", True),
+        ("jet* AND bomb*", "jets flew over", False),
+        ("(jet* AND bomb*) OR raid", "a raid", True),
+        ('(strike* OR raid*) AND NOT ("hunger strike*" OR tax)', "a hunger strike and a raid", False),
+        ("strike NOT labour", "a labour strike", False),
+        ("w*d", "word", True),
+        ("a b", "only b", True),
+        ("état", "coup d'État", True),
+    ],
+)
+def test_queries(query: str, text: str, expected: bool) -> None:
+    assert matches(query, [text]) == [expected]
+
+
+@pytest.mark.parametrize("query", ["", "a OR", "(a", "a)", '"a', "()", "AND a", "NOT", '""', "*"])
+def test_broken_queries_say_so(query: str) -> None:
+    with pytest.raises(QueryError, match=r"character \d+|the query ends"):
+        compile_query(query)
+
+
+@given(st.text(max_size=40))
+def test_any_query_compiles_or_is_refused(query: str) -> None:
+    try:
+        matcher = compile_query(query)
+    except QueryError:
+        return
+    assert matcher("some text") in (True, False)
+
+
+@given(st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta"]), min_size=1), st.sampled_from(["alpha", "beta"]))
+def test_not_is_the_complement(words: list[str], term: str) -> None:
+    text = " ".join(words)
+    assert compile_query(term)(text) != compile_query(f"NOT {term}")(text)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import config_for, synthetic_records, write_jsonl
+from training.errors import UserError
+from training.measure import evaluate_model, labelled_data
+from training.model.fitting import exclusivity
+from training.train import prepare, train
+
+
+def test_no_article_and_no_near_duplicate_stands_on_both_sides(tmp_path: Path) -> None:
+    records = synthetic_records(30)
+    records.append(records[0] | {"paragraph_id": "copy", "article_id": "elsewhere"})
+    prepared = prepare(config_for(write_jsonl(tmp_path / "x.jsonl", records)))
+    train_articles, test_articles = set(prepared.train.article_ids), set(prepared.test.article_ids)
+    assert not train_articles & test_articles
+    assert len(prepared.train) + len(prepared.test) == len(records)
+    assert ("elsewhere" in train_articles) == ("a0" in train_articles)
+
+
+def test_the_model_learns_what_there_is_to_learn(trained: Any) -> None:
+    assert trained.metrics["test"]["micro_f1"] > 0.9
+    assert abs(trained.metrics["test"]["micro_f1"] - trained.metrics["out_of_fold"]["micro_f1"]) < 0.1
+    written = json.loads((trained.folder / "metrics.json").read_text())
+    assert written["test"]["topics"].keys() == {"shelling", "detention", "displacement"}
+    for entry in written["test"]["topics"].values():
+        assert entry["intervals"]["f1"][0] <= entry["f1"] <= entry["intervals"]["f1"][1]
+
+
+def test_the_test_split_never_reaches_training_or_thresholds(tmp_path: Path) -> None:
+    """Labels and texts of the test set may be anything: the model stays the same, byte for byte."""
+    records = synthetic_records(30)
+    source = write_jsonl(tmp_path / "train.jsonl", records)
+    rng = np.random.default_rng(1)
+    models = []
+    for number in range(2):
+        test = [
+            {"text": " ".join(rng.choice(["fled", "arrested", "river", "new"], 9)), "topics": [["shelling"], []][number]}
+            for _ in range(12)
+        ]
+        path = write_jsonl(tmp_path / f"test{number}.jsonl", test)
+        outcome = train(config_for(source, f"data.test={path}"), tmp_path / f"model{number}")
+        models.append((outcome.folder / "model.safetensors").read_bytes())
+        description = json.loads((outcome.folder / "model.json").read_text())
+        models.append({key: description[key] for key in ("thresholds", "slopes", "offsets")})
+    assert models[:2] == models[2:]
+
+
+def test_saved_metrics_are_those_of_the_saved_model(trained: Any, tmp_path: Path) -> None:
+    test = trained.prepared.test
+    path = write_jsonl(
+        tmp_path / "test.jsonl",
+        [
+            {
+                "text": text,
+                "article_id": article,
+                "topics": [test.topics[at] for at in np.flatnonzero(row)],
+            }
+            for text, article, row in zip(test.texts.to_pylist(), test.article_ids, test.labels, strict=True)
+        ],
+    )
+    metrics = evaluate_model(trained.model, labelled_data(trained.model, str(path)))
+    for name in ("micro_f1", "macro_f1", "example_f1", "mean_average_precision"):
+        assert metrics[name] == pytest.approx(trained.metrics["test"][name])
+
+
+def test_a_topic_with_too_few_positives_is_reported_and_kept_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = synthetic_records(30)
+    records[4]["topics"] = ["meteor"]
+    outcome = train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
+    assert "meteor" not in outcome.model.topics
+    assert "positive paragraphs for training, fewer than" in outcome.metrics["left_out"]["meteor"]
+    assert outcome.metrics["test"]["topics"]["meteor"]["threshold"] is None
+
+
+def test_nothing_to_learn_is_an_error(tmp_path: Path) -> None:
+    records = [record | {"topics": []} for record in synthetic_records(10)]
+    records[0]["topics"] = ["meteor"]
+    with pytest.raises(UserError, match=r"no topic has the .* positive paragraphs"):
+        train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
+
+
+def test_one_article_only_is_an_error(tmp_path: Path) -> None:
+    records = [record | {"article_id": "same"} for record in synthetic_records(10)]
+    with pytest.raises(UserError, match="all belong to one article"):
+        train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
+
+
+def test_leaked_test_paragraphs_are_counted_and_measured_without(tmp_path: Path) -> None:
+    records = synthetic_records(40)
+    source = write_jsonl(tmp_path / "train.jsonl", records[:90])
+    test = write_jsonl(tmp_path / "test.jsonl", [r | {"article_id": "t" + r["article_id"]} for r in records[84:]])
+    outcome = train(config_for(source, f"data.test={test}"), tmp_path / "model")
+    assert outcome.prepared.leaked.sum() == 6
+    assert outcome.metrics["test_without_duplicates"]["paragraphs"] == outcome.metrics["test"]["paragraphs"] - 6
+
+
+@pytest.mark.parametrize("kind", ["linear_svm", "logistic_regression", "complement_nb"])
+@pytest.mark.parametrize("method", ["pooled", "per_topic", "fixed"])
+def test_every_classifier_works_with_every_threshold(tmp_path: Path, corpus_file: Path, kind: str, method: str) -> None:
+    config = config_for(corpus_file, f"classifier.kind={kind}", f"thresholds.method={method}", "features.char=null")
+    assert train(config, tmp_path / "model").metrics["test"]["micro_f1"] > 0.7
+
+
+def test_exclusive_topics_are_seen_in_the_labels(tmp_path: Path) -> None:
+    eye = np.eye(3, dtype=bool)
+    assert exclusivity(eye, "auto") == "exactly_one"
+    assert exclusivity(np.vstack([eye, np.zeros((1, 3), dtype=bool)]), "auto") == "at_most_one"
+    assert exclusivity(np.vstack([eye, np.ones((1, 3), dtype=bool)]), "auto") == "no"
+    records = [
+        record | {"topics": record["topics"][:1] or ["other"]} for record in synthetic_records(40)
+    ]
+    outcome = train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
+    assert outcome.model.decision.exclusive == "exactly_one"
+    assert (outcome.model.predict(["river market", "families fled", "mortar fled arrested"]).sum(axis=1) == 1).all()
+    assert not outcome.model.predict(["", "  "]).any()
+
+
+def test_order_of_files_and_formats_do_not_matter_to_the_model(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    records = synthetic_records(20)
+    jsonl = write_jsonl(tmp_path / "x.jsonl", records)
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "x.parquet")
+    first = train(config_for(jsonl), tmp_path / "one").model
+    second = train(config_for(tmp_path / "x.parquet"), tmp_path / "two").model
+    texts = [record["text"] for record in records]
+    assert (first.predict_proba(texts) == second.predict_proba(texts)).all()

@@ -1,0 +1,206 @@
+"""What the scoring kernels need: tables of features, made at load, and arrays to work in, one set a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.model import kernels_cache, kernels_lookup, kernels_occurrences, kernels_scoring
+from training.model.characters import CharacterTable
+from training.model.kernels import EMPTY, LANES, PADDING
+from training.model.kernels_cache import Model, Part, TokenCache
+from training.model.kernels_lookup import Lookup
+from training.model.kernels_occurrences import Found
+from training.model.kernels_scoring import Workspace
+from training.model.kernels_tokens import Folded, Recipe
+from training.model.terms import Terms
+from training.model.texts import TextBuffer
+
+if TYPE_CHECKING:
+    from training.model.scorer import BlockSettings
+
+CACHE_BYTES = 32 << 20  # of one thread's token cache
+SMALL_COUNTS = 256
+ROOM = 1 << 12
+KEPT_LETTERS = 16  # the longest token whose every character n-gram is sure to fit the cache
+
+
+class BlockTables:
+    """One block of features."""
+
+    def __init__(
+        self,
+        settings: BlockSettings,
+        terms: Terms,
+        idf: npt.NDArray[np.float32],
+        weights: npt.NDArray[np.float32],
+        characters: CharacterTable,
+    ) -> None:
+        smallest, largest = settings.ngram_range
+        self.of_words = settings.analyzer == "word"
+        self.recipe = Recipe(self.of_words, settings.lowercase, smallest, largest, characters.growth)
+        self.sublinear = settings.sublinear_tf
+        self.norm = settings.norm == "l2"
+        self.idf = np.ascontiguousarray(idf, np.float32)
+        self.weights = weights
+        self.characters = characters.kernel_arrays
+        # Frequent features first, so that the rows that are read all the time lie together.
+        self.order = np.argsort(self.idf, kind="stable").astype(np.int32)
+        self.lookup = _lookup(terms, self.order, self.of_words)
+
+    @property
+    def part(self) -> Part:
+        """The block for the kernels."""
+        return Part(self.recipe, self.lookup, True, self.sublinear, self.norm)
+
+    def occurrences(self, text: TextBuffer) -> tuple[Any, Any, Any, Any]:
+        """Features, starts, ends and values of every occurrence in the first text of a buffer."""
+        room = ROOM
+        code, count = kernels_occurrences.FOUND_FULL, 0
+        while code != kernels_occurrences.DONE:
+            room *= 2
+            folded, found = _folded(room), _found(room)
+            code, count = kernels_occurrences.find_features(
+                text.data, text.starts[0], text.ends[0], self.recipe, self.characters, self.lookup, folded, found
+            )
+        features = self.order[found.features[:count]]
+        times = np.bincount(features, minlength=self.idf.size).astype(np.float64)
+        occurring = times > 0
+        values = np.zeros_like(times)
+        values[occurring] = 1 + np.log(times[occurring]) if self.sublinear else times[occurring]
+        values *= self.idf
+        length = float(np.sqrt(values @ values))
+        if self.norm and length:
+            values /= length
+        values[occurring] /= times[occurring]
+        return features, found.starts[:count].copy(), found.ends[:count].copy(), values[features]
+
+
+class ScoringPass:
+    """One pass over the texts, for a block of words, one of characters, or both."""
+
+    def __init__(self, words: BlockTables | None, letters: BlockTables | None, characters: CharacterTable) -> None:
+        blocks = [block for block in (words, letters) if block is not None]
+        topics = blocks[0].weights.shape[1]
+        self.width = -(-topics // LANES) * LANES
+        self.row = self.width * len(blocks)
+        table = np.zeros((sum(block.idf.size for block in blocks), self.width), np.float32)
+        first = 0
+        for block in blocks:
+            rows = table[first : first + block.idf.size, :topics]
+            np.multiply(block.weights[block.order], block.idf[block.order, None], out=rows)
+            first += block.idf.size
+        self.model = Model(
+            words.part if words else _no_part(characters),
+            letters.part if letters else _no_part(characters),
+            table.reshape(-1),
+            np.concatenate([block.idf[block.order] for block in blocks]),
+            self.width,
+        )
+        self.characters = characters.kernel_arrays
+        self._free: list[tuple[TokenCache, Workspace]] = []
+
+    def add_scores(self, texts: TextBuffer, scores: npt.NDArray[np.float32]) -> None:
+        """Add the scores of the texts to float32 [texts, topics]. Threads may call it at once."""
+        try:
+            cache, work = self._free.pop()
+        except IndexError:
+            cache, work = self._cache(), self._workspace(ROOM)
+        row = 0
+        while row < texts.starts.size:
+            code, row = kernels_scoring.score_rows(
+                *texts, row, self.model, self.characters, cache, work, scores
+            )
+            if code != kernels_scoring.DONE:
+                room = 2 * work.folded.starts.size
+                work = work._replace(
+                    words=np.empty(room, np.int32), direct=np.empty(8 * room, np.int32), folded=_folded(room)
+                )
+        if work.folded.starts.size > ROOM:
+            work = work._replace(
+                words=np.empty(ROOM, np.int32), direct=np.empty(8 * ROOM, np.int32), folded=_folded(ROOM)
+            )
+        self._free.append((cache, work))
+
+    def _cache(self) -> TokenCache:
+        recipe = self.model.letters.recipe
+        orders = recipe.largest - recipe.smallest + 1 if self.model.letters.used else 0
+        most = kernels_cache.MOST_WORDS + KEPT_LETTERS * orders
+        slot_bytes = 8 + kernels_cache.LONGEST + 4 * (kernels_cache.FACTS + most + self.row) + 16
+        slots = 1 << max(8, (CACHE_BYTES // slot_bytes).bit_length() - 1)
+        return TokenCache(
+            keys=np.zeros(slots, np.uint64),
+            raw=np.zeros(slots * kernels_cache.LONGEST, np.uint8),
+            facts=np.zeros((slots, kernels_cache.FACTS), np.int32),
+            features=np.zeros((slots, most), np.int32),
+            shares=np.zeros(slots * self.row, np.float32),
+            squares=np.zeros((slots, 2), np.float64),
+            bits=slots.bit_length() - 1,
+        )
+
+    def _workspace(self, room: int) -> Workspace:
+        features = self.model.idf.size
+        slots = self._slots if hasattr(self, "_slots") else 1 << 17
+        counts = np.arange(SMALL_COUNTS, dtype=np.float64)
+        counts[0] = 1
+        return Workspace(
+            clock=np.array([0, 1], np.int64),
+            slots=np.empty(slots, np.int32),
+            times=np.empty((slots, 3), np.float64),
+            owners=np.zeros(features, np.int32),
+            noted=np.empty(features + 1, np.int32),
+            sums=np.empty((features + 1, 3), np.float64),
+            words=np.empty(room, np.int32),
+            direct=np.empty(8 * room, np.int32),
+            logs=1 + np.log(counts),
+            total=np.zeros(2 * self.width, np.float64),
+            folded=_folded(room),
+        )
+
+
+def _no_part(characters: CharacterTable) -> Part:
+    recipe = Recipe(True, True, 1, 1, characters.growth)
+    return Part(recipe, _empty_lookup(np.zeros(PADDING, np.uint8), 0, 0, 0, 0), False, False, False)
+
+
+def _lookup(terms: Terms, order: npt.NDArray[np.int32], of_words: bool) -> Lookup:
+    text = np.concatenate([terms.data, np.zeros(PADDING, np.uint8)])
+    features = len(terms)
+    if not of_words:
+        lookup = _empty_lookup(text, features, 0, features, features)
+        kernels_lookup.add_strings(terms.offsets, order, lookup)
+        return lookup
+    total, most = kernels_lookup.count_words(text, terms.offsets)
+    lookup = _empty_lookup(text, total, total, features + 2 * total, features)
+    kernels_lookup.add_word_ngrams(terms.offsets, order, most, lookup)
+    return lookup
+
+
+def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:
+    bits, pair_bits = _bits(strings), _bits(pairs)
+    return Lookup(
+        keys=np.zeros(1 << bits, np.uint64),
+        ids=np.full(1 << bits, EMPTY, np.int32),
+        spans=np.zeros((ids, 2), np.int64),
+        text=text,
+        pair_keys=np.zeros(1 << pair_bits, np.uint64),
+        pair_ids=np.full(1 << pair_bits, EMPTY, np.int32),
+        bits=bits,
+        pair_bits=pair_bits,
+        features=features,
+    )
+
+
+def _bits(entries: int) -> int:
+    return max(4, (2 * entries).bit_length())
+
+
+def _folded(size: int) -> Folded:
+    return Folded(np.zeros(size, np.uint8), *(np.zeros(size, np.int32) for _ in range(3)))
+
+
+def _found(size: int) -> Found:
+    ids, places = (lambda: np.empty(size, np.int32)), (lambda: np.empty(size, np.int64))
+    return Found(ids(), places(), places(), ids(), places(), places())

@@ -1,0 +1,70 @@
+"""Where tags go: the format of the output, and what makes its bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from training.errors import UserError
+from training.tagging.encoders import CsvEncoder, Encoder, JsonEncoder, RecordEncoder, record_schema
+from training.tagging.inputs import COMPRESSIONS, shown
+from training.tagging.options import Options, TaggingModel, check_topics
+from training.tagging.shards import ParquetShards, Shards, TextShards
+
+_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """``path`` is None for standard output."""
+
+    path: Path | None
+    format: str
+    compression: str | None = None
+
+    @property
+    def kept_as_json(self) -> bool:
+        """Whether kept values go out as JSON literals."""
+        return self.format == "jsonl"
+
+    def encoder(self, model: TaggingModel, options: Options, schema: pa.Schema) -> Encoder:
+        if self.format == "jsonl":
+            return JsonEncoder(model.id, model.topics, options)
+        if self.format == "csv":
+            return CsvEncoder(model.id, model.topics, options)
+        return RecordEncoder(model.id, model.topics, options, schema)
+
+    def shards(self, model: TaggingModel, options: Options, schema: pa.Schema) -> Shards:
+        if self.format == "parquet":
+            return ParquetShards(schema)
+        header = CsvEncoder(model.id, model.topics, options).header() if self.format == "csv" else b""
+        return TextShards(self.compression, header)
+
+
+def parse_output(name: str, model: TaggingModel, options: Options) -> Output:
+    """The output that ``--output`` names; the suffix tells the format."""
+    if name == "-":
+        return Output(None, "jsonl")
+    path = Path(name)
+    stem, suffix = path.name, path.suffix.lower()
+    compression = COMPRESSIONS.get(suffix)
+    if compression:
+        stem = stem[: -len(suffix)]
+        suffix = Path(stem).suffix.lower()
+    known = _FORMATS.get(suffix)
+    if known is None or (compression and known == "parquet"):
+        raise UserError(
+            f"{shown(name)}: cannot tell the output format. Expected .jsonl or .csv, plain, .gz or .zst; .parquet; "
+            f"or - for JSONL on standard output."
+        )
+    if path.is_dir():
+        raise UserError(f"{shown(name)}: is a folder. Name a file, e.g. {shown(str(path / 'tags.parquet'))}.")
+    check_topics(model.topics, options, known)
+    return Output(path, known, compression)
+
+
+def output_schema(model: TaggingModel, options: Options, kept_types: tuple[pa.DataType, ...]) -> pa.Schema:
+    """The schema of Parquet output."""
+    return record_schema(model.topics, options, kept_types)

@@ -1,0 +1,59 @@
+"""One piece of work from bytes to bytes: decoded, scored, encoded and counted. Runs in any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from training.tagging.encoders import Encoder
+from training.tagging.options import TaggingModel
+from training.tagging.rejects import Reject
+from training.tagging.scoring import score
+from training.tagging.summary import Counts
+from training.tagging.work import Work
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of output. ``encoded`` is what the encoder gave, of ``size`` bytes."""
+
+    encoded: Any
+    size: int
+    rejects: tuple[Reject, ...]
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """A model with an encoder."""
+
+    model: TaggingModel
+    encoder: Encoder
+    explain: bool
+
+    def __call__(self, work: Work) -> Piece:
+        batch = work.decode()
+        rows = work.lines - batch.blank
+        if rows != batch.rows + len(batch.rejects):
+            raise RuntimeError(
+                f"{rows} rows stand before {work.after}, but {batch.rows} were read and {len(batch.rejects)} rejected: "
+                f"a fault of conflict-topics. Please report it."
+            )
+        tagged = score(self.model, batch, self.explain)
+        encoded = self.encoder(tagged)
+        reasons: dict[str, int] = {}
+        for reject in batch.rejects:
+            reason = reject.reason.partition(";")[0].partition(" (")[0].partition(":")[0]
+            reasons[reason] = reasons.get(reason, 0) + 1
+        counts = Counts(
+            rows_read=rows,
+            rows_tagged=batch.rows,
+            rows_rejected=len(batch.rejects),
+            articles=batch.articles,
+            paragraphs=len(batch.texts),
+            tags=len(tagged.topics),
+            untagged=tagged.untagged,
+            reasons=reasons,
+        )
+        size = len(encoded) if isinstance(encoded, bytes) else int(encoded.nbytes)
+        return Piece(encoded, size, batch.rejects, counts)
