@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from training.config import Config, parse_config
+
+# No test depends on timing; CI must not depend on luck.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 TOPIC_WORDS = {
     "shelling": ("mortar", "artillery", "shells", "barrage", "howitzers"),

@@ -134,10 +134,20 @@ class Classifier(Section):
 
 
 class Thresholds(Section):
-    method: Literal["shrunk", "pooled", "per_topic", "fixed"] = "shrunk"
+    """``target`` is the wanted precision or recall of these objectives, and the probability of method ``fixed``."""
+
+    method: Literal["shrunk", "pooled", "per_topic", "smoothed", "micro_macro", "fixed"] = "shrunk"
     objective: Literal["micro_f1", "macro_f1", "example_f1", "precision", "recall"] = "micro_f1"
     target: Annotated[float, Field(gt=0, le=1)] | None = None
     shrinkage: Annotated[float, Field(ge=0)] = 20.0
+
+    @model_validator(mode="after")
+    def _target_in_its_place(self) -> Thresholds:
+        if self.target is None and self.objective in ("precision", "recall"):
+            raise ValueError(f"a target, the wanted {self.objective}, e.g. thresholds.target=0.9")
+        if self.target is not None and self.objective not in ("precision", "recall") and self.method != "fixed":
+            raise ValueError("no target, unless the objective is precision or recall, or the method is fixed")
+        return self
 
 
 class Evaluation(Section):

@@ -18,8 +18,10 @@ from training.corpus.duplicates import near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds, grouped_split, time_split
 from training.errors import UserError, listed
-from training.evaluation.metrics import Bools, evaluate
-from training.measure import measure
+from training.evaluation.metrics import Bools, Floats, evaluate
+from training.evaluation.report import render_report
+from training.keywords import matches
+from training.measure import measure, spread
 from training.model import saved
 from training.model.fitting import Fit, fit
 from training.model.model import Model
@@ -73,10 +75,13 @@ def train(config: Config, folder: Path) -> Outcome:
         },
     }
     model = Model("unsaved", learnable, fitted.scorer, fitted.decision, settings)
-    metrics = metrics_of(model, fitted, prepared, config)
+    probabilities = model.predict_proba(prepared.test.texts)
+    tags = model.decide(probabilities)
+    metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
     extras = {
         "config.yaml": config.to_yaml().encode(),
         "metrics.json": (json.dumps(metrics, indent=1, ensure_ascii=False) + "\n").encode(),
+        "report.html": report_of(model, metrics, prepared, config, probabilities, tags).encode(),
     }
     if prepared.codebook is not None and config.data.codebook is not None:
         extras["codebook.yaml"] = Path(config.data.codebook).read_bytes()
@@ -176,22 +181,52 @@ def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...
     return learnable, left_out
 
 
-def metrics_of(model: Model, fitted: Fit, prepared: Prepared, config: Config) -> dict[str, Any]:
+def metrics_of(
+    model: Model, fitted: Fit, prepared: Prepared, config: Config, probabilities: Floats, tags: Bools
+) -> dict[str, Any]:
     """``metrics.json``: the test set through the path that tags archives, and the out-of-fold estimate beside it."""
     test = prepared.test
-    probabilities = model.predict_proba(test.texts)
-    tags = model.decide(probabilities)
     figures = measure(model, test, probabilities, tags, config)
     for topic, entry in figures["topics"].items():
         entry["train_support"] = prepared.train.support[topic]
-    estimate = fitted.decision.probabilities(fitted.out_of_fold.copy())
+    estimate = fitted.out_of_fold
     truth = prepared.train.with_topics(model.topics).labels
     metrics = {
         "test": figures,
-        "out_of_fold": evaluate(truth, fitted.decision.tags(estimate), estimate, model.topics),
+        "out_of_fold": evaluate(truth, estimate.tags, estimate.probabilities, model.topics),
         "left_out": model.settings["left_out"],
     }
     if prepared.leaked.any():
         kept = np.flatnonzero(~prepared.leaked)
         metrics["test_without_duplicates"] = measure(model, test.select(kept), probabilities[kept], tags[kept], config)
+    if prepared.codebook is not None and all(topic.keywords for topic in prepared.codebook.topics):
+        queried = keyword_tags(prepared.codebook, test)
+        metrics["keywords"] = evaluate(test.labels, queried, queried.astype(float), test.topics)
     return metrics
+
+
+def keyword_tags(codebook: Codebook, corpus: Corpus) -> Bools:
+    """What the keyword queries of the codebook would tag, bool [n, topics]: the baseline of every report."""
+    texts = corpus.texts.to_pylist()
+    queries = {topic.id: topic.keywords for topic in codebook.topics}
+    return np.array([matches(queries[topic] or "", texts) for topic in corpus.topics], dtype=bool).T
+
+
+def report_of(
+    model: Model, metrics: dict[str, Any], prepared: Prepared, config: Config, probabilities: Floats, tags: Bools
+) -> str:
+    """``report.html``."""
+    train_set, test = prepared.train, prepared.test
+    dates = sorted(date for date in (*train_set.dates, *test.dates) if date is not None)
+    facts = {
+        "training": f"{len(train_set)} paragraphs of {len(set(train_set.article_ids))} articles "
+        f"from {config.data.train}, SHA-256 {train_set.digest()}",
+        "test": f"{len(test)} paragraphs of {len(set(test.article_ids))} articles "
+        f"from {config.data.test or f'a {config.split.method} split of the same'}, SHA-256 {test.digest()}",
+        "dates": f"{dates[0]} to {dates[-1]}, {len(dates)} paragraphs dated" if dates else "none",
+        "near-duplicates tied": f"{prepared.tied_pairs} pairs of paragraphs kept on one side of every split",
+        "leaks": f"{prepared.leaked.sum()} test paragraphs have a near-duplicate in training",
+        "exclusive topics": model.decision.exclusive.replace("_", " "),
+    }
+    wide, wide_tags = (spread(values, model.topics, test.topics) for values in (probabilities, tags))
+    return render_report(model, metrics, train_set, test, wide, wide_tags, facts, config.to_yaml())

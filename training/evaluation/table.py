@@ -34,6 +34,10 @@ def results_table(metrics: Mapping[str, Any]) -> str:
     lines.append(f"{'mean average precision':24} {_figure(test['mean_average_precision'])}")
     lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}")
     lines.append(f"{'false tags per 1,000':24} {test['false_tags_per_thousand']:.0f}")
+    queries = metrics.get("keywords")
+    if queries:
+        figures = " / ".join(_figure(queries[name]) for name in ("micro_f1", "macro_f1", "example_f1"))
+        lines.append(f"{'keyword queries':24} {figures}   (micro- / macro- / example-based F1, for comparison)")
     without = metrics.get("test_without_duplicates")
     if without:
         figures = " / ".join(_figure(without[name]) for name in ("micro_f1", "macro_f1", "example_f1"))

@@ -1,4 +1,4 @@
-"""From out-of-fold scores to probabilities."""
+"""From out-of-fold scores to log-odds: linear maps, so that they fold into the weights of the model."""
 
 from __future__ import annotations
 
@@ -7,29 +7,67 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logsumexp
+
+from training.model.model import Exclusive
 
 Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
+RIDGE, PRIOR_SLOPE = 10.0, 2.0
+LEAST_SLOPE = 0.05
+
+
+def calibrate(scores: Floats, truth: Bools, exclusive: Exclusive) -> tuple[Floats, Floats]:
+    """``matrix`` [topics, topics] and ``offsets`` [topics] with ``scores @ matrix + offsets`` as log-odds.
+
+    Independent topics get a sigmoid each, so the matrix is diagonal; exclusive ones are fitted together.
+    """
+    scores = scores.astype(float)
+    if exclusive == "no":
+        fitted = [platt(scores[:, at], truth[:, at]) for at in range(truth.shape[1])]
+        return np.diag([slope for slope, _ in fitted]), np.array([offset for _, offset in fitted])
+    return multinomial(scores, truth, with_none=exclusive == "at_most_one")
 
 
 def platt(scores: Floats, truth: Bools) -> tuple[float, float]:
-    """Slope and offset of the sigmoid that fits ``truth`` [n] best, the slope never negative.
+    """Slope (never below 0.05) and offset of the sigmoid that fits ``truth`` [n] best.
 
     Platt (1999) with the smoothed targets of his §2.2, so that a topic with few positives does not become certain.
     """
     positives, negatives = int(truth.sum()), int((~truth).sum())
     target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    spread = float(scores.std()) or 1.0
-    standard = (scores - scores.mean()) / spread
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        logits = parameters[0] * standard + parameters[1]
+        logits = parameters[0] * scores + parameters[1]
         error = expit(logits) - target
         value = float(np.sum(np.logaddexp(0, logits) - target * logits))
-        return value, np.array([error @ standard, error.sum()])
+        return value, np.array([error @ scores, error.sum()])
 
-    prior = np.log((positives + 1) / (negatives + 1))
-    found = minimize(loss, [1.0, prior], jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)])
-    slope = float(found.x[0]) / spread
-    return slope, float(found.x[1] - slope * scores.mean())
+    start = [1.0, float(np.log((positives + 1) / (negatives + 1)))]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(LEAST_SLOPE, None), (None, None)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def multinomial(scores: Floats, truth: Bools, *, with_none: bool) -> tuple[Floats, Floats]:
+    """Multinomial logistic regression on the scores, drawn by a ridge to ``2 · identity``.
+
+    Matrix scaling (Guo et al., ICML 2017, §4.2) with regularised off-diagonal terms (Kull et al., NeurIPS 2019, §3).
+    With ``with_none`` a row without topic belongs to a further class, whose log-odds are fixed at 0.
+    """
+    n, topics = truth.shape
+    prior = PRIOR_SLOPE * np.eye(topics)
+    target = truth.astype(float)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        matrix, offsets = flat[:-topics].reshape(topics, topics), flat[-topics:]
+        logits = scores @ matrix + offsets
+        padded = np.hstack([logits, np.zeros((n, 1))]) if with_none else logits
+        normalizer = logsumexp(padded, axis=1, keepdims=True)
+        error = np.exp(logits - normalizer) - target
+        value = float(normalizer.sum() - (target * logits).sum() + RIDGE / 2 * ((matrix - prior) ** 2).sum())
+        slope = scores.T @ error + RIDGE * (matrix - prior)
+        return value, np.concatenate([slope.ravel(), error.sum(axis=0)])
+
+    start = np.concatenate([prior.ravel(), np.zeros(topics)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    return found.x[:-topics].reshape(topics, topics), found.x[-topics:]

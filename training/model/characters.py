@@ -40,6 +40,7 @@ class CharacterArrays(NamedTuple):
     expansion_offsets: npt.NDArray[np.int32]
     expansions: npt.NDArray[np.int32]
     byte_kinds: npt.NDArray[np.uint8]
+    ascii: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +107,31 @@ class CharacterTable:
 
     @cached_property
     def kernel_arrays(self) -> CharacterArrays:
-        """The arrays for the kernels, with the kind of each byte that may begin a character."""
+        """The arrays for the kernels, with two shortcuts.
+
+        byte_kinds: uint8 [256], whether a byte is a space or may begin one. ascii: int32 [128], the lower-case
+        letter << 8 with its flags (those for the final sigma are the character's own), or EXPANDS if it is not ASCII.
+        """
         kinds = np.zeros(256, np.uint8)
         spaces = ((self.records[self.stage2] & SPACE) != 0).reshape(-1, BLOCK)
         for block in np.flatnonzero(spaces.any(axis=1)[self.stage1]).tolist():
             for code_point in (block * BLOCK + np.flatnonzero(spaces[self.stage1[block]])).tolist():
                 lead = chr(code_point).encode("utf-8", "surrogatepass")[0]
                 kinds[lead] = SPACE_BYTE if code_point < 0x80 else MAYBE_SPACE_BYTE
+        records = self.records[self.stage2[int(self.stage1[0]) * BLOCK :][:BLOCK]]
+        lower = np.arange(BLOCK) + (records >> SHIFT)
+        plain = ((records & (EXPANDS | SIGMA)) == 0) & (lower >= 0) & (lower < BLOCK)
+        context = CASED | IGNORABLE
+        flags = (records[np.where(plain, lower, 0)] & ~context) | (records & context)
+        ascii_records = np.where(plain, lower << SHIFT | flags, EXPANDS).astype(np.int32)
         return CharacterArrays(
-            self.stage1, self.stage2, self.records, self.expansion_offsets, self.expansions, kinds
+            self.stage1,
+            self.stage2,
+            self.records,
+            self.expansion_offsets,
+            self.expansions,
+            kinds,
+            ascii_records,
         )
 
     @property
@@ -135,6 +152,9 @@ class CharacterTable:
             return "stage1 points outside stage2"
         if self.records.ndim != 1 or self.records.size == 0 or int(self.stage2.max()) >= self.records.size:
             return "stage2 points outside records"
+        ascii_spaces = np.flatnonzero(self.records[self.stage2[int(self.stage1[0]) * BLOCK :][:BLOCK]] & SPACE)
+        if ascii_spaces.size and int(ascii_spaces.max()) > ord(" "):
+            return "an ASCII character after the blank is a space"
         offsets = self.expansion_offsets
         if offsets.ndim != 1 or offsets.size == 0 or offsets[0] != 0 or offsets[-1] != self.expansions.size:
             return "expansion_offsets does not cover expansions"

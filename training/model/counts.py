@@ -109,15 +109,15 @@ class _Counter:
     def __init__(self, texts: TextBuffer, recipe: Recipe, characters: CharacterTable) -> None:
         texts_count = texts.starts.size
         self.vocabulary = counting.Vocabulary(
-            *_table(1 << 16),
-            *_table(1 << 16),
+            strings=_table(1 << 16),
+            pairs=_table(1 << 16),
             parents=np.empty(1 << 15, np.int32),
             spans=np.empty((1 << 15, 2), np.int64),
             pool=np.zeros(1 << 19, np.uint8),
             latest=np.full((1 << 15, 2), EMPTY, np.int64),
         )
         self.tokens = counting.Tokens(
-            *_table(1 << 15),
+            table=_table(1 << 15),
             spans=np.empty((1 << 14, 4), np.int64),
             raw=np.zeros(1 << 17, np.uint8),
             lists=np.empty(1 << 18, np.int32),
@@ -141,24 +141,21 @@ class _Counter:
         """Double what `count_rows` found full."""
         vocabulary, tokens, counted = self.vocabulary, self.tokens, self.counted
         if code == counting.TERMS_FULL:
-            keys, slots = vocabulary.keys, vocabulary.slots
-            if 2 * (self.state[counting.TERMS] + 1) > keys.size:
-                keys, slots = _larger_table(keys, slots)
+            strings = vocabulary.strings
+            if self.state[counting.TERMS] + 1 > strings.size // 4:
+                strings = _larger_table(strings)
             self.vocabulary = vocabulary._replace(
-                keys=keys,
-                slots=slots,
+                strings=strings,
                 parents=_larger(vocabulary.parents),
                 spans=_larger(vocabulary.spans),
                 latest=_larger(vocabulary.latest),
             )
         elif code == counting.PAIRS_FULL:
-            keys, slots = _larger_table(vocabulary.pair_keys, vocabulary.pair_slots)
-            self.vocabulary = vocabulary._replace(pair_keys=keys, pair_slots=slots)
+            self.vocabulary = vocabulary._replace(pairs=_larger_table(vocabulary.pairs))
         elif code == counting.POOL_FULL:
             self.vocabulary = vocabulary._replace(pool=_larger(vocabulary.pool))
         elif code == counting.TOKENS_FULL:
-            keys, slots = _larger_table(tokens.keys, tokens.slots)
-            self.tokens = tokens._replace(keys=keys, slots=slots, spans=_larger(tokens.spans))
+            self.tokens = tokens._replace(table=_larger_table(tokens.table), spans=_larger(tokens.spans))
         elif code == counting.RAW_FULL:
             self.tokens = tokens._replace(raw=_larger(tokens.raw))
         elif code == counting.LISTS_FULL:
@@ -201,16 +198,14 @@ class _Counter:
         return Counts(pointer, indices, counts, Terms(sorted_text, sorted_offsets))
 
 
-def _table(slots: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
-    return np.zeros(slots, np.uint64), np.full(slots, EMPTY, np.int32)
+def _table(slots: int) -> npt.NDArray[np.uint64]:
+    return np.zeros(2 * slots, np.uint64)
 
 
-def _larger_table(
-    keys: npt.NDArray[np.uint64], slots: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
-    new_keys, new_slots = _table(2 * keys.size)
-    rehash(keys, slots, new_keys, new_slots, new_keys.size.bit_length() - 1)
-    return new_keys, new_slots
+def _larger_table(table: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    larger = _table(table.size)
+    rehash(table, larger, table.size.bit_length() - 1)
+    return larger
 
 
 def _larger(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_array, hstack
+from scipy.special import expit
 
-from training.config import Classifier, Config, Features, Ngrams
-from training.model.calibration import platt
+from training.config import Classifier, Config, Features, Ngrams, Thresholds
+from training.model.calibration import calibrate
 from training.model.characters import CharacterTable
 from training.model.classifier import TopicClassifier
 from training.model.counts import Counts
@@ -27,12 +28,23 @@ Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
+class OutOfFold:
+    """What the training rows look like to a model that has not seen them; all [n, topics].
+
+    Calibration and thresholds are cross-fitted too: those for a fold come from the scores of the other folds.
+    """
+
+    probabilities: Floats
+    tags: Bools
+
+
+@dataclass(frozen=True)
 class Fit:
-    """A trained scorer with its decision rule, and the out-of-fold scores float32 [n, topics] behind that rule."""
+    """A trained scorer with its decision rule, and the out-of-fold estimate of how they do."""
 
     scorer: Scorer
     decision: Decision
-    out_of_fold: Floats
+    out_of_fold: OutOfFold
 
 
 def blocks_of(features: Features) -> list[tuple[Ngrams, NgramVectorizer]]:
@@ -91,25 +103,43 @@ def fit(texts: pa.LargeStringArray, labels: Bools, folds: npt.NDArray[np.intp], 
         classifier = _classifier(config.classifier, threads)
         classifier.fit(counted.matrix(learned, train), labels[train])
         out_of_fold[held_out] = classifier.decision_function(counted.matrix(learned, held_out))
-    decision = decide(out_of_fold, labels, config)
+    exclusive = exclusivity(labels, config.classifier.exclusive)
+    matrix, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds)
     every = np.arange(len(labels))
     learned = counted.learn(every)
     classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), labels)
-    return Fit(_scorer(counted, learned, classifier), decision, out_of_fold)
+    scorer = _scorer(counted, learned, classifier.coef_.T @ matrix, classifier.intercept_ @ matrix + offsets)
+    return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds))
 
 
-def decide(scores: npt.NDArray[Any], labels: Bools, config: Config) -> Decision:
-    """The decision rule from out-of-fold scores."""
-    fitted = [platt(scores[:, at].astype(float), labels[:, at]) for at in range(labels.shape[1])]
-    slopes = np.array([slope for slope, _ in fitted], dtype=np.float32)
-    offsets = np.array([offset for _, offset in fitted], dtype=np.float32)
-    rule = config.thresholds
+def decide(
+    scores: Floats, labels: Bools, exclusive: Exclusive, rule: Thresholds
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Decision]:
+    """The calibration (matrix and offsets, see :func:`calibrate`) and decision rule from out-of-fold scores."""
+    matrix, offsets = calibrate(scores, labels, exclusive)
+    uncut = Decision(np.zeros(labels.shape[1], dtype=np.float32), exclusive)
+    probabilities = uncut.probabilities((scores @ matrix + offsets).astype(np.float32))
     if rule.method == "fixed":
-        thresholds = np.full(labels.shape[1], 0.5 if rule.target is None else rule.target, dtype=np.float32)
+        thresholds = np.full(labels.shape[1], 0.5 if rule.target is None else rule.target)
+    elif exclusive == "no":
+        cuts = choose_thresholds(scores, labels, rule)
+        thresholds = expit(cuts * np.diag(matrix) + offsets)
     else:
-        cuts = choose_thresholds(scores, labels, rule.method, rule.shrinkage).astype(np.float32)
-        thresholds = Decision(slopes, offsets, offsets).probabilities(cuts[None, :].copy())[0]
-    return Decision(slopes, offsets, thresholds, exclusivity(labels, config.classifier.exclusive))
+        thresholds = choose_thresholds(probabilities, labels, rule)
+    return matrix, offsets, Decision(thresholds.astype(np.float32), exclusive)
+
+
+def cross_fitted(
+    scores: Floats, labels: Bools, folds: npt.NDArray[np.intp], exclusive: Exclusive, rule: Thresholds
+) -> OutOfFold:
+    """Probabilities and tags of each fold by the decision rule that the other folds give."""
+    probabilities, tags = np.zeros(labels.shape, dtype=np.float32), np.zeros(labels.shape, dtype=bool)
+    for fold in np.unique(folds):
+        others, held_out = folds != fold, folds == fold
+        matrix, offsets, decision = decide(scores[others], labels[others], exclusive, rule)
+        probabilities[held_out] = decision.probabilities((scores[held_out] @ matrix + offsets).astype(np.float32))
+        tags[held_out] = decision.tags(probabilities[held_out])
+    return OutOfFold(probabilities, tags)
 
 
 def exclusivity(labels: Bools, wanted: str) -> Exclusive:
@@ -127,7 +157,10 @@ def _classifier(config: Classifier, threads: int) -> TopicClassifier:
     return TopicClassifier(kind=config.kind, strength=strength, threads=threads)
 
 
-def _scorer(counted: CountedFeatures, learned: Sequence[FoldFeatures], classifier: TopicClassifier) -> Scorer:
+def _scorer(
+    counted: CountedFeatures, learned: Sequence[FoldFeatures], weights: npt.NDArray[Any], intercepts: npt.NDArray[Any]
+) -> Scorer:
+    """``weights`` [features, topics] apply to rows of :meth:`CountedFeatures.matrix`."""
     blocks = []
     for (ngrams, vectorizer), features in zip(counted.blocks, learned, strict=True):
         settings = BlockSettings(
@@ -135,5 +168,5 @@ def _scorer(counted: CountedFeatures, learned: Sequence[FoldFeatures], classifie
         )
         blocks.append(Block(settings, features.terms, np.asarray(features.idf, dtype=np.float32)))
     block_weights = np.repeat([ngrams.weight for ngrams, _ in counted.blocks], [len(block.terms) for block in blocks])
-    weights = np.ascontiguousarray(classifier.coef_.T * block_weights[:, None].astype(np.float32))
-    return Scorer(blocks, weights, classifier.intercept_, CharacterTable.current())
+    scaled = np.ascontiguousarray(weights * block_weights[:, None], dtype=np.float32)
+    return Scorer(blocks, scaled, intercepts.astype(np.float32), CharacterTable.current())

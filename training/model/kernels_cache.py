@@ -2,9 +2,12 @@
 
 A token decides its words, its character n-grams and so its share of the scores; tokens repeat so much that
 adding up kept shares costs a small part of finding the n-grams again. The cache is a table of buckets of eight
-slots, whose keys fill one cache line. A full bucket gives up the token that was used longest ago, but never one
-of the text being scored: if all eight are, the newcomer is scored without the cache. So which tokens of a text
-are scored from the cache depends on that text alone, and so do its scores, to the last bit.
+slots. A full bucket gives up the token that was used longest ago, but never one of the text being scored: if all
+eight are, the newcomer is scored without the cache. So which tokens of a text are scored from the cache depends
+on that text alone, and so do its scores, to the last bit.
+
+A bucket is two cache lines: eight keys, eight marks of when and where the token was last, eight words. All that is
+needed for characters, or for tokens of several words, is in a record for each slot.
 """
 
 from __future__ import annotations
@@ -17,31 +20,39 @@ import numpy.typing as npt
 from training.model.characters import CharacterArrays
 from training.model.kernels import (
     EMPTY,
-    PADDING,
     Bytes,
     Ids,
-    Keys,
     Positions,
-    add_scaled,
-    compiled,
+    Table,
+    inlined,
     is_exact,
+    lean,
     same_bytes,
     slot_of,
+    span_key,
+    whole,
 )
-from training.model.kernels_lookup import Lookup, find_string
+from training.model.kernels_lookup import Lookup, find_key, find_string
+from training.model.kernels_machine import LANES, add_scaled, prefetch
 from training.model.kernels_tokens import Folded, Recipe, fold, next_word
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
-WAYS = 8
+WAY_BITS = 3
+WAYS = 1 << WAY_BITS
+BUCKET_WORDS = 16  # 64-bit words of a bucket: eight keys, then halves of marks and of words
+MARKS, WORDS = 16, 24  # where these begin, in 32-bit words
 LONGEST = 32  # bytes of a token that is kept
-MOST_WORDS = 6
+MOST_WORDS = 8
 NO_SLOT = -1
+NO_WORD, SEVERAL_WORDS = -2, -3  # for the word of a token; EMPTY is one word that the model does not know
 
-# Columns of `TokenCache.facts`: the text that last had the token and how often; how many words it has;
-# how many of its features are words, how many there are, and how many with repetitions; its words.
-TEXT, TIMES, WORDS, WORD_FEATURES, FEATURES, OCCURRENCES, FIRST_WORD = range(7)
-FACTS = 16
+# Places in a record, in 32-bit words: how many words; how many distinct features of characters, and with
+# repetitions; the sum of squared idf, of 64 bits; the words; the share. Then the features and the bytes.
+WORD_COUNT, FEATURES, OCCURRENCES, _, SQUARE = range(5)
+FIRST_WORD = 8
+SHARE = 16
 
 
 class Part(NamedTuple):
@@ -57,150 +68,179 @@ class Part(NamedTuple):
 class Model(NamedTuple):
     """Up to one block of words and one of characters; features of words come first.
 
-    table: float32 [features * width], idf times weight, in runs of `width`. idf: float32 [features].
+    table: float32 [features * width], a row for each feature: idf times weight, zeros, and last idf itself.
     """
 
     words: Part
     letters: Part
     table: Floats
-    idf: Floats
     width: int
 
 
 class TokenCache(NamedTuple):
-    """keys: the key of each slot's token. raw: [slots, 32], the tokens. facts: [slots, 16], see above.
+    """buckets: ``2**bits`` buckets; marks: the same memory as int32.
 
-    features: [slots, most], ids of features: distinct words, distinct characters, repetitions.
-    shares: float32 [slots * row], idf times weight summed over distinct words, and over distinct characters.
-    squares: [slots, 2], idf squared summed likewise.
+    records: [slots * stride]; shares, squares: the same memory as float32 and float64. features_at, bytes_at: where
+    in a record the features and the bytes begin. most: how many features fit.
     """
 
-    keys: Keys
-    raw: Bytes
-    facts: Ids
-    features: Ids
+    buckets: Table
+    marks: Ids
+    records: Ids
     shares: Floats
-    squares: Floats
+    squares: Doubles
     bits: int
+    stride: int
+    features_at: int
+    bytes_at: int
+    most: int
 
 
-@compiled
-def find_slot(data: Bytes, start: int, size: int, key: np.uint64, text: int, cache: TokenCache) -> tuple[bool, int]:
-    """(True, the token's slot), or (False, the slot to put it in, NO_SLOT if this text has taken the bucket)."""
-    home = slot_of(key, cache.bits)
-    bucket = home & ~(WAYS - 1)
-    oldest, oldest_text = NO_SLOT, text
-    for way in range(WAYS):
-        slot = bucket | ((home + way) & (WAYS - 1))
-        if cache.keys[slot] == key and (is_exact(key) or same_bytes(cache.raw, slot * LONGEST, data, start, size)):
+@inlined
+def bucket_of(key: np.uint64, cache: TokenCache) -> tuple[int, int]:
+    """The bucket of a token, and the way to look at first."""
+    home = slot_of(key, cache.bits + WAY_BITS)
+    return home >> WAY_BITS, home & (WAYS - 1)
+
+
+@inlined
+def mark_at(slot: int) -> int:
+    """Where in `TokenCache.marks` the mark of a slot is; its word is ``WORDS - MARKS`` later."""
+    return (slot >> WAY_BITS) * 2 * BUCKET_WORDS + MARKS + (slot & (WAYS - 1))
+
+
+@inlined
+def same_token(data: Bytes, start: int, size: int, slot: int, cache: TokenCache) -> bool:
+    """Whether the bytes are those of the token in a slot."""
+    at = slot * cache.stride + cache.bytes_at
+    for i in range(size):
+        if (cache.records[at + (i >> 2)] >> (8 * (i & 3))) & 0xFF != data[start + i]:
+            return False
+    return True
+
+
+@inlined
+def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cache: TokenCache) -> tuple[bool, int]:
+    """(True, the token's slot), or (False, the slot to put it in, NO_SLOT if this text has taken the bucket).
+
+    The marks of this text are from `base` on.
+    """
+    bucket, home = bucket_of(key, cache)
+    oldest, oldest_mark = NO_SLOT, base
+    for step in range(WAYS):
+        way = (home + step) & (WAYS - 1)
+        slot = bucket << WAY_BITS | way
+        found = cache.buckets[bucket * BUCKET_WORDS + way]
+        if found == key and (is_exact(key) or same_token(data, start, size, slot, cache)):
             return True, slot
-        used = np.int64(cache.facts[slot, TEXT])
-        if cache.keys[slot] == 0:
+        if found == 0:
             return False, slot
-        if used < oldest_text:
-            oldest, oldest_text = slot, used
+        mark = whole(cache.marks[mark_at(slot)])
+        if mark < oldest_mark:
+            oldest, oldest_mark = slot, mark
     return False, oldest
 
 
-@compiled
+@inlined
+def prefetch_row(model: Model, feature: int) -> None:
+    """Ask for a feature's row of the table."""
+    for at in range(0, model.width, LANES):
+        prefetch(model.table, feature * model.width + at)
+
+
+@lean
 def list_features(
     data: Bytes, start: int, end: int, model: Model, characters: CharacterArrays, folded: Folded,
-    words: Ids, word_count: int, features: Ids, place: int,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Write the ids of a token's words to `words` and every occurrence of a feature to `features`.
+    words: Ids, word_count: int, features: Ids, feature_count: int, keys: Table,
+) -> tuple[int, int]:  # fmt: skip
+    """Add the ids of a token's words to `words`, and every occurrence of a character n-gram to `features`.
 
-    Both must have room for as many as the token has code points when lower-cased, times the orders of n.
+    All must have room for as many as the token has code points when lower-cased, times the orders of n.
 
     Returns:
-        how many words there are now, where the features of words end, where all features end.
+        how many words and features there are now.
     """
+    count = 0
     if model.words.used:
         count = fold(data, start, end, model.words.recipe.lowercase, characters, folded)
         first, last = next_word(folded, 0, count)
         while first < count:
-            word = find_string(folded.text, folded.starts[first], folded.starts[last], model.words.lookup)
-            words[word_count] = word
+            words[word_count] = find_string(
+                folded.text, folded.starts[first], folded.starts[last], model.words.lookup
+            )
             word_count += 1
-            if model.words.recipe.smallest == 1 and word != EMPTY and word < model.words.lookup.features:
-                features[place] = word
-                place += 1
             first, last = next_word(folded, last, count)
-    of_words = place
     if model.letters.used:
-        recipe = model.letters.recipe
+        recipe, lookup = model.letters.recipe, model.letters.lookup
         if not model.words.used or model.words.recipe.lowercase != recipe.lowercase:
             count = fold(data, start, end, recipe.lowercase, characters, folded)
-        shift = model.words.lookup.features
+        # All keys first: by the time that the table is read, it is on its way.
+        grams = 0
         for size in range(recipe.smallest, recipe.largest + 1):
             shown = min(size, count)
             for first in range(count - shown + 1):
-                known = find_string(
-                    folded.text, folded.starts[first], folded.starts[first + shown], model.letters.lookup
-                )
-                if known != EMPTY:
-                    features[place] = known + shift
-                    place += 1
+                key = span_key(folded.text, folded.starts[first], folded.starts[first + shown])
+                prefetch(lookup.strings, 2 * slot_of(key, lookup.bits))
+                keys[grams] = key
+                grams += 1
             if size >= count:
                 break
-    return word_count, of_words, place
+        grams = 0
+        for size in range(recipe.smallest, recipe.largest + 1):
+            shown = min(size, count)
+            for first in range(count - shown + 1):
+                left = whole(folded.starts[first])
+                known = find_key(keys[grams], folded.text, left, folded.starts[first + shown] - left, lookup)
+                grams += 1
+                if known != EMPTY:
+                    features[feature_count] = known
+                    feature_count += 1
+                    prefetch_row(model, model.words.lookup.features + known)
+            if size >= count:
+                break
+    return word_count, feature_count
 
 
-@compiled
-def distinct_first(features: Ids, start: int, end: int) -> int:
-    """Move repetitions to the end of ``features[start:end]``; where they begin. Else the order stays."""
-    kept = start
-    for i in range(start, end):
-        feature = features[i]
-        repeated = False
-        for j in range(start, kept):
-            repeated |= features[j] == feature
-        if not repeated:
-            for j in range(i, kept, -1):
-                features[j] = features[j - 1]
-            features[kept] = feature
-            kept += 1
-    return kept
-
-
-@compiled
+@lean
 def keep_token(
-    data: Bytes, start: int, end: int, key: np.uint64, slot: int, text: int, model: Model, cache: TokenCache,
-    words: Ids, word_count: int, features: Ids, of_words: int, count: int,
+    data: Bytes, start: int, end: int, key: np.uint64, slot: int, model: Model, cache: TokenCache,
+    words: Ids, word_start: int, word_end: int, features: Ids, feature_start: int, feature_end: int,
 ) -> None:  # fmt: skip
-    """Put a token in a slot: ``words[:word_count]``, ``features[:count]`` of which `of_words` are words."""
-    facts = cache.facts[slot]
-    cache.keys[slot] = key
+    """Put a token in a slot, as one that no text has had yet, with its words and features."""
+    cache.buckets[(slot >> WAY_BITS) * BUCKET_WORDS + (slot & (WAYS - 1))] = key
+    mark = mark_at(slot)
+    cache.marks[mark] = EMPTY
+    cache.marks[mark + WORDS - MARKS] = SEVERAL_WORDS
+    if word_end == word_start:
+        cache.marks[mark + WORDS - MARKS] = NO_WORD
+    elif word_end == word_start + 1:
+        cache.marks[mark + WORDS - MARKS] = words[word_start]
+    record = slot * cache.stride
+    cache.records[record : record + cache.stride] = 0
     for i in range(end - start):
-        cache.raw[slot * LONGEST + i] = data[start + i]
-    facts[TEXT] = text
-    facts[TIMES] = 0
-    facts[WORDS] = word_count
-    for i in range(word_count):
-        facts[FIRST_WORD + i] = words[i]
-    row = cache.shares.size // cache.keys.size
-    cache.shares[slot * row : (slot + 1) * row] = 0
-    cache.squares[slot] = 0
-    distinct_words = distinct_first(features, 0, of_words)
-    distinct_letters = distinct_first(features, of_words, count)
-    place = 0
-    for part in range(2):
-        first, last = (0, distinct_words) if part == 0 else (of_words, distinct_letters)
-        target = slot * row + (row - model.width if part else 0)
-        square = 0.0
-        for i in range(first, last):
-            feature = np.int64(features[i])
-            cache.features[slot, place] = feature
-            place += 1
-            add_scaled(cache.shares, target, model.table, feature * model.width, model.width, np.float32(1))
-            square += np.float64(model.idf[feature]) * np.float64(model.idf[feature])
-        cache.squares[slot, part] = square
-        if part == 0:
-            facts[WORD_FEATURES] = place
-    facts[FEATURES] = place
-    for i in range(distinct_words, of_words):
-        cache.features[slot, place] = features[i]
-        place += 1
-    for i in range(distinct_letters, count):
-        cache.features[slot, place] = features[i]
-        place += 1
-    facts[OCCURRENCES] = place
+        cache.records[record + cache.bytes_at + (i >> 2)] |= whole(data[start + i]) << (8 * (i & 3))
+    cache.records[record + WORD_COUNT] = word_end - word_start
+    for i in range(word_end - word_start):
+        cache.records[record + FIRST_WORD + i] = words[word_start + i]
+    first_feature = record + cache.features_at
+    distinct = 0
+    repeated = feature_end - feature_start
+    square = 0.0
+    for i in range(feature_start, feature_end):
+        feature = whole(features[i])
+        again = False
+        for j in range(first_feature, first_feature + distinct):
+            again |= cache.records[j] == feature
+        if again:
+            repeated -= 1
+            cache.records[first_feature + repeated] = feature
+        else:
+            cache.records[first_feature + distinct] = feature
+            distinct += 1
+            row = (model.words.lookup.features + feature) * model.width
+            add_scaled(cache.shares, record + SHARE, model.table, row, model.width, np.float32(1))
+            idf = np.float64(model.table[row + model.width - 1])
+            square += idf * idf
+    cache.squares[(record + SQUARE) // 2] = square
+    cache.records[record + FEATURES] = distinct
+    cache.records[record + OCCURRENCES] = feature_end - feature_start

@@ -20,16 +20,21 @@ from training.model.kernels import (
     PADDING,
     Bytes,
     Ids,
-    Keys,
     Positions,
-    compiled,
-    find_pair,
+    Table,
+    find_exact,
+    id_at,
+    inlined,
     is_exact,
+    lean,
     pair_key,
+    put,
     same_bytes,
     slot_of,
     span_key,
+    whole,
 )
+from training.model.kernels_machine import trailing_zeros
 from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
 
 # What `count_rows` returns: done, or the array that is full.
@@ -44,16 +49,14 @@ LONGEST_KEPT_TOKEN = 64  # bytes; longer ones are addresses and the like, and ra
 
 
 class Vocabulary(NamedTuple):
-    """keys, slots: table of byte strings. pair_keys, pair_slots: table of (id, word id).
+    """strings: table of byte strings. pairs: table of (id, word id).
 
     parents: EMPTY for a byte string, else the id of all but the last word. spans: [ids, 2], start and end in
     `pool`, or (last word, unused). latest: [ids, 2], the row that last had the id and where in the output.
     """
 
-    keys: Keys
-    slots: Ids
-    pair_keys: Keys
-    pair_slots: Ids
+    strings: Table
+    pairs: Table
     parents: Ids
     spans: Positions
     pool: Bytes
@@ -61,10 +64,9 @@ class Vocabulary(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """The distinct tokens seen: spans [tokens, 4], start and end in `raw` and in `lists`."""
+    """The distinct tokens seen, in a table; spans [tokens, 4], start and end in `raw` and in `lists`."""
 
-    keys: Keys
-    slots: Ids
+    table: Table
     spans: Positions
     raw: Bytes
     lists: Ids
@@ -80,25 +82,30 @@ class Counted(NamedTuple):
     grams: Ids
 
 
-@compiled
+@inlined
+def table_bits(table: Table) -> int:
+    """The logarithm of the number of slots."""
+    return trailing_zeros(np.uint64(table.size)) - 1
+
+
+@lean
 def string_id(text: Bytes, start: int, end: int, vocabulary: Vocabulary, bits: int, state: Positions) -> int:
     """The id of the string ``text[start:end]``, a new one if need be; -code if there is no room for it."""
     key = span_key(text, start, end)
-    mask = vocabulary.keys.size - 1
     slot = slot_of(key, bits)
-    while vocabulary.slots[slot] != EMPTY:
-        known = vocabulary.slots[slot]
-        if vocabulary.keys[slot] == key:
-            at = vocabulary.spans[known, 0]
-            # The length is part of every key that is exact; of others, the bytes and the length decide.
+    known = id_at(vocabulary.strings, slot)
+    while known != EMPTY:
+        if vocabulary.strings[2 * slot] == key:
             if is_exact(key):
-                return np.int64(known)
+                return known
+            at = vocabulary.spans[known, 0]
             size = vocabulary.spans[known, 1] - at
             if size == end - start and same_bytes(vocabulary.pool, at, text, start, size):
-                return np.int64(known)
-        slot = (slot + 1) & mask
+                return known
+        slot = (slot + 1) & ((1 << bits) - 1)
+        known = id_at(vocabulary.strings, slot)
     new = state[TERMS]
-    if new >= vocabulary.parents.size or 2 * (new + 1) > vocabulary.keys.size:
+    if new >= vocabulary.parents.size or new + 1 > 1 << (bits - 1):
         return -TERMS_FULL
     place = state[POOL]
     if place + (end - start) + PADDING > vocabulary.pool.size:
@@ -107,35 +114,34 @@ def string_id(text: Bytes, start: int, end: int, vocabulary: Vocabulary, bits: i
     vocabulary.spans[new, 0] = place
     vocabulary.spans[new, 1] = place + (end - start)
     vocabulary.parents[new] = EMPTY
-    vocabulary.keys[slot] = key
-    vocabulary.slots[slot] = new
+    put(vocabulary.strings, slot, key, new)
     state[TERMS] = new + 1
     state[POOL] = place + (end - start)
-    return np.int64(new)
+    return whole(new)
 
 
-@compiled
+@lean
 def pair_id(first: int, second: int, vocabulary: Vocabulary, bits: int, state: Positions) -> int:
     """The id of n-gram `first` followed by word `second`, a new one if need be; -code if there is no room."""
     key = pair_key(first, second)
-    slot = find_pair(vocabulary.pair_keys, vocabulary.pair_slots, key, bits)
-    if vocabulary.pair_slots[slot] != EMPTY:
-        return np.int64(vocabulary.pair_slots[slot])
+    slot = find_exact(vocabulary.pairs, key, bits)
+    known = id_at(vocabulary.pairs, slot)
+    if known != EMPTY:
+        return known
     new = state[TERMS]
     if new >= vocabulary.parents.size:
         return -TERMS_FULL
-    if 2 * (state[PAIRS] + 1) > vocabulary.pair_keys.size:
+    if state[PAIRS] + 1 > 1 << (bits - 1):
         return -PAIRS_FULL
-    vocabulary.pair_keys[slot] = key
-    vocabulary.pair_slots[slot] = new
+    put(vocabulary.pairs, slot, key, new)
     vocabulary.parents[new] = first
     vocabulary.spans[new, 0] = second
     state[TERMS] = new + 1
     state[PAIRS] += 1
-    return np.int64(new)
+    return whole(new)
 
 
-@compiled
+@lean
 def list_ngrams(
     data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, folded: Folded,
     vocabulary: Vocabulary, bits: int, lists: Ids, state: Positions,
@@ -175,7 +181,7 @@ def list_ngrams(
     return DONE
 
 
-@compiled
+@lean
 def resolve_token(
     data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, folded: Folded,
     vocabulary: Vocabulary, bits: int, tokens: Tokens, token_bits: int, state: Positions,
@@ -185,11 +191,10 @@ def resolve_token(
     if size > LONGEST_KEPT_TOKEN:
         return list_ngrams(data, start, end, recipe, characters, folded, vocabulary, bits, tokens.lists, state)
     key = span_key(data, start, end)
-    mask = tokens.keys.size - 1
     slot = slot_of(key, token_bits)
-    while tokens.slots[slot] != EMPTY:
-        token = tokens.slots[slot]
-        if tokens.keys[slot] == key:
+    token = id_at(tokens.table, slot)
+    while token != EMPTY:
+        if tokens.table[2 * slot] == key:
             at = tokens.spans[token, 0]
             if is_exact(key) or (
                 tokens.spans[token, 1] - at == size and same_bytes(tokens.raw, at, data, start, size)
@@ -197,9 +202,10 @@ def resolve_token(
                 state[LIST_START] = tokens.spans[token, 2]
                 state[LIST_END] = tokens.spans[token, 3]
                 return DONE
-        slot = (slot + 1) & mask
+        slot = (slot + 1) & ((1 << token_bits) - 1)
+        token = id_at(tokens.table, slot)
     new = state[TOKENS]
-    if new >= tokens.spans.shape[0] or 2 * (new + 1) > tokens.keys.size:
+    if new >= tokens.spans.shape[0] or new + 1 > 1 << (token_bits - 1):
         return TOKENS_FULL
     place = state[RAW]
     if place + size > tokens.raw.size:
@@ -212,15 +218,14 @@ def resolve_token(
     tokens.spans[new, 1] = place + size
     tokens.spans[new, 2] = state[LIST_START]
     tokens.spans[new, 3] = state[LIST_END]
-    tokens.keys[slot] = key
-    tokens.slots[slot] = new
+    put(tokens.table, slot, key, new)
     state[TOKENS] = new + 1
     state[RAW] = place + size
     state[LISTS] = state[LIST_END]
     return DONE
 
 
-@compiled
+@lean
 def tally(ids: Ids, start: int, end: int, row: int, vocabulary: Vocabulary, counted: Counted, state: Positions) -> int:
     """Count the ids ``ids[start:end]`` in a row of the output."""
     place = state[OUTPUT]
@@ -240,7 +245,7 @@ def tally(ids: Ids, start: int, end: int, row: int, vocabulary: Vocabulary, coun
     return DONE
 
 
-@compiled
+@lean
 def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: Counted, state: Positions) -> int:
     """Write the n-grams of a row's words to ``counted.grams``; how many, or -code."""
     count = state[WORDS]
@@ -248,7 +253,7 @@ def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: 
         return -GRAMS_FULL
     found = 0
     for first in range(count):
-        known = np.int64(counted.words[first])
+        known = whole(counted.words[first])
         if recipe.smallest == 1:
             counted.grams[found] = known
             found += 1
@@ -262,7 +267,7 @@ def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: 
     return found
 
 
-@compiled
+@lean
 def count_rows(
     data: Bytes, starts: Positions, ends: Positions, recipe: Recipe, characters: CharacterArrays,
     folded: Folded, vocabulary: Vocabulary, tokens: Tokens, counted: Counted, state: Positions,
@@ -271,9 +276,9 @@ def count_rows(
 
     `data` must have `PADDING` readable bytes after the last text.
     """
-    bits = int(np.log2(vocabulary.keys.size))
-    pair_bits = int(np.log2(vocabulary.pair_keys.size))
-    token_bits = int(np.log2(tokens.keys.size))
+    bits = table_bits(vocabulary.strings)
+    pair_bits = table_bits(vocabulary.pairs)
+    token_bits = table_bits(tokens.table)
     while state[ROW] < starts.size:
         row = state[ROW]
         end = ends[row]

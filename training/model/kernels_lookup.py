@@ -1,23 +1,28 @@
 """Finding the features of a model in text: a table of strings, and a table of pairs for n-grams of words.
 
 As in counting, an n-gram of several words is a pair: the n-gram without its last word, and the last word. The id
-of a feature is its index; words and beginnings that are needed on the way, but are not features, come after.
+of a feature is its number; words and beginnings that are needed on the way, but are not features, come after.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from training.model.kernels import (
     EMPTY,
     Bytes,
     Ids,
-    Keys,
     Positions,
-    compiled,
-    find_pair,
+    Table,
+    find_exact,
+    id_at,
+    inlined,
     is_exact,
+    lean,
     pair_key,
+    put,
     same_bytes,
     slot_of,
     span_key,
@@ -26,55 +31,62 @@ from training.model.kernels_tokens import BLANK
 
 
 class Lookup(NamedTuple):
-    """keys, ids: table of strings. spans: [ids, 2], where each string stands in `text`, which is padded.
+    """strings: table of words or character n-grams, of ``2**bits`` slots. pairs: of (id, word id), likewise.
 
-    pair_keys, pair_ids: table of pairs. features: ids below this are features.
+    spans: [ids, 2], where each string stands in `text`, which is padded. features: ids below this are features.
     """
 
-    keys: Keys
-    ids: Ids
+    strings: Table
+    pairs: Table
     spans: Positions
     text: Bytes
-    pair_keys: Keys
-    pair_ids: Ids
     bits: int
     pair_bits: int
     features: int
 
 
-@compiled
+@inlined
+def find_key(key: np.uint64, text: Bytes, start: int, size: int, lookup: Lookup) -> int:
+    """The id of the string of `size` bytes in `text` that has this key, or EMPTY."""
+    slot = slot_of(key, lookup.bits)
+    known = id_at(lookup.strings, slot)
+    while known != EMPTY:
+        if lookup.strings[2 * slot] == key:
+            if is_exact(key):
+                break
+            at = lookup.spans[known, 0]
+            if lookup.spans[known, 1] - at == size and same_bytes(lookup.text, at, text, start, size):
+                break
+        slot = (slot + 1) & ((1 << lookup.bits) - 1)
+        known = id_at(lookup.strings, slot)
+    return known
+
+
+@inlined
 def find_string(text: Bytes, start: int, end: int, lookup: Lookup) -> int:
     """The id of the string ``text[start:end]``, or EMPTY. `text` must be padded."""
-    key = span_key(text, start, end)
-    mask = lookup.keys.size - 1
-    slot = slot_of(key, lookup.bits)
-    while lookup.ids[slot] != EMPTY:
-        if lookup.keys[slot] == key:
-            known = lookup.ids[slot]
-            at = lookup.spans[known, 0]
-            if is_exact(key) or (
-                lookup.spans[known, 1] - at == end - start and same_bytes(lookup.text, at, text, start, end - start)
-            ):
-                return int(known)
-        slot = (slot + 1) & mask
-    return EMPTY
+    return find_key(span_key(text, start, end), text, start, end - start, lookup)
 
 
-@compiled
+@inlined
+def find_pair(first: int, second: int, lookup: Lookup) -> int:
+    """The id of n-gram `first` followed by word `second`, or EMPTY."""
+    return id_at(lookup.pairs, find_exact(lookup.pairs, pair_key(first, second), lookup.pair_bits))
+
+
+@lean
 def add_string(start: int, end: int, known: int, lookup: Lookup) -> None:
     """Enter the string ``lookup.text[start:end]``, which must be new, under an id."""
     key = span_key(lookup.text, start, end)
-    mask = lookup.keys.size - 1
     slot = slot_of(key, lookup.bits)
-    while lookup.ids[slot] != EMPTY:
-        slot = (slot + 1) & mask
-    lookup.keys[slot] = key
-    lookup.ids[slot] = known
+    while id_at(lookup.strings, slot) != EMPTY:
+        slot = (slot + 1) & ((1 << lookup.bits) - 1)
+    put(lookup.strings, slot, key, known)
     lookup.spans[known, 0] = start
     lookup.spans[known, 1] = end
 
 
-@compiled
+@lean
 def add_strings(offsets: Positions, order: Ids, lookup: Lookup) -> None:
     """Enter every term as one string: term ``order[i]`` under id i."""
     for known in range(order.size):
@@ -82,7 +94,7 @@ def add_strings(offsets: Positions, order: Ids, lookup: Lookup) -> None:
         add_string(offsets[term], offsets[term + 1], known, lookup)
 
 
-@compiled
+@lean
 def count_words(text: Bytes, offsets: Positions) -> tuple[int, int]:
     """How many words all terms have together, and the most in one."""
     total = most = 0
@@ -95,7 +107,7 @@ def count_words(text: Bytes, offsets: Positions) -> tuple[int, int]:
     return total, most
 
 
-@compiled
+@lean
 def add_word_ngrams(offsets: Positions, order: Ids, most: int, lookup: Lookup) -> int:
     """Enter every term as the pairs of its words, shorter terms first: term ``order[i]`` under id i.
 
@@ -127,12 +139,12 @@ def add_word_ngrams(offsets: Positions, order: Ids, most: int, lookup: Lookup) -
                     known = word
                 else:
                     key = pair_key(known, word)
-                    slot = find_pair(lookup.pair_keys, lookup.pair_ids, key, lookup.pair_bits)
-                    if lookup.pair_ids[slot] == EMPTY:
+                    slot = find_exact(lookup.pairs, key, lookup.pair_bits)
+                    known = id_at(lookup.pairs, slot)
+                    if known == EMPTY:
                         last = place == words - 1
-                        lookup.pair_keys[slot] = key
-                        lookup.pair_ids[slot] = feature if last else extra
+                        known = feature if last else extra
                         extra += not last
-                    known = lookup.pair_ids[slot]
+                        put(lookup.pairs, slot, key, known)
                 start = stop + 1
     return int(extra)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from training.model.characters import CharacterArrays
-from training.model.kernels import EMPTY, PADDING, Bytes, Ids, Positions, compiled, find_pair, pair_key
-from training.model.kernels_lookup import Lookup, find_string
+from training.model.kernels import EMPTY, PADDING, Bytes, Ids, Positions, lean, whole
+from training.model.kernels_lookup import Lookup, find_pair, find_string
 from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
 
 DONE, FOLDED_FULL, FOUND_FULL = range(3)
@@ -28,7 +26,7 @@ class Found(NamedTuple):
     word_ends: Positions
 
 
-@compiled
+@lean
 def code_points(data: Bytes, start: int, end: int) -> int:
     """How many code points the bytes hold."""
     total = 0
@@ -37,7 +35,7 @@ def code_points(data: Bytes, start: int, end: int) -> int:
     return total
 
 
-@compiled
+@lean
 def find_features(
     data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, lookup: Lookup,
     folded: Folded, found: Found,
@@ -84,14 +82,13 @@ def find_features(
         if words * (recipe.largest - recipe.smallest + 1) > found.features.size:
             return FOUND_FULL, count
         for first in range(words):
-            known = np.int64(found.words[first])
+            known = whole(found.words[first])
             for length in range(1, min(recipe.largest, words - first) + 1):
                 if length > 1:
                     word = found.words[first + length - 1]
                     if word == EMPTY:
                         break
-                    slot = find_pair(lookup.pair_keys, lookup.pair_ids, pair_key(known, word), lookup.pair_bits)
-                    known = np.int64(lookup.pair_ids[slot])
+                    known = find_pair(known, word, lookup)
                 if known == EMPTY:
                     break
                 if length >= recipe.smallest and known < lookup.features:

@@ -1,12 +1,15 @@
 """Scores of texts under linear models over tf-idf, straight from the bytes.
 
 With g(c) the weight of a count c (1 + ln c, or c), the score is the sum over features of g(count) * idf * weight.
-Over its distinct tokens, each with its multiplicity m, a text adds up g(m) times the token's share, kept in the
-cache. That is exact for every feature that occurs in one token only, once. The others are noted with their whole
-count and with what was added for them, and the difference is added at the end; and likewise for the norm.
-Features outside cached tokens (n-grams of several words, odd tokens) are noted from the start.
 
-Every sum runs in the order of the text, so scores depend on nothing else.
+For character n-grams, a text adds up g(m) times the share of each of its distinct tokens, where m is the token's
+multiplicity and the share is kept in the cache. That is exact for every feature that occurs in one token only,
+once. The others are noted with their whole count and with what was added for them, and the difference is added at
+the end; and likewise for the norm. Two sets of bits find them: what was seen in some token, and what in several.
+N-grams of words, and all of tokens outside the cache, are noted from the start.
+
+Every sum runs in an order that the text decides, so scores depend on nothing else. Memory is what takes the time:
+so a text goes through in steps, each of which asks for the cache lines of the next.
 """
 
 from __future__ import annotations
@@ -18,96 +21,147 @@ import numpy as np
 from training.model.characters import CharacterArrays
 from training.model.kernels import (
     EMPTY,
+    ONE,
     PADDING,
     Bytes,
     Ids,
     Positions,
-    add_scaled,
-    compiled,
-    find_pair,
+    Table,
+    inlined,
+    lean,
     pair_key,
+    slot_of,
     span_key,
+    whole,
 )
 from training.model.kernels_cache import (
+    BUCKET_WORDS,
     FEATURES,
     FIRST_WORD,
     LONGEST,
+    MARKS,
     MOST_WORDS,
     NO_SLOT,
     OCCURRENCES,
-    TEXT,
-    TIMES,
-    WORD_FEATURES,
+    SEVERAL_WORDS,
+    SHARE,
+    SQUARE,
+    WORD_COUNT,
     WORDS,
+    Doubles,
     Floats,
     Model,
     TokenCache,
+    bucket_of,
     find_slot,
     keep_token,
     list_features,
+    mark_at,
+    prefetch_row,
 )
+from training.model.kernels_lookup import find_pair
+from training.model.kernels_machine import LANES, add_scaled, prefetch
 from training.model.kernels_tokens import Folded, token_end, token_start
 
 DONE, ROOM_FULL = range(2)
-LAST_CODE = 2**31 - 2
+LAST_MARK = 2**31 - 2
+TOKEN_MARK, FEATURE_MARK = range(2)
+SIX = np.uint64(6)
+LOW_SIX = np.uint64(63)
 
 
 class Workspace(NamedTuple):
-    """One thread's arrays.
+    """One thread's arrays. A long text may outgrow those down to `folded`.
 
-    clock: [the number of the text, the first code of `owners` that is its own].
-    slots: the slots of the text's distinct tokens. times: float64 [slots, 2], g of their multiplicity, by part.
-    owners: int32 [features]: below the clock, not seen in this text; above by 2k, in distinct token k alone; above
-    by 2n + 1, noted as number n. noted: [features + 1], which feature. sums: float64 [features + 1, 3], its count,
-    the g added for it, and their squares. words: the text's words. direct: occurrences outside cached tokens.
-    logs: 1 + ln c of small c. total: float64 [2 * width], the sums by part.
+    spans: [.., 2], of tokens in the bytes. keys: of tokens. gram_keys: of the n-grams of a token. slots: of distinct
+    tokens. counts: how often each occurs. words: of the text. direct: occurrences that are noted from the start.
+    several: features of characters that a second token has, with repetitions. pairs: [.., 2], distinct token and
+    feature, where several tokens have that.
+
+    clock: the first marks of tokens and of features that are the text's own. numbers: int32 [features], the mark
+    of a noted feature: its number, from the clock on. noted: [features], the feature of each number. sums:
+    [features, 3], its count, the g added for it, and their squares. seen, shared: sets of features of characters.
+    logs: 1 + ln c of small c. total: [2 * width], the sums over words and over characters.
     """
 
-    clock: Positions
+    spans: Positions
+    keys: Table
+    gram_keys: Table
     slots: Ids
-    times: Positions
-    owners: Ids
-    noted: Ids
-    sums: Positions
+    counts: Doubles
     words: Ids
     direct: Ids
-    logs: Positions
-    total: Positions
+    several: Ids
+    pairs: Ids
     folded: Folded
+    clock: Positions
+    numbers: Ids
+    noted: Ids
+    sums: Doubles
+    seen: Table
+    shared: Table
+    logs: Doubles
+    total: Doubles
 
 
-@compiled
-def weight_of(count: float, sublinear: bool, logs: Positions) -> float:
+@inlined
+def weight_of(count: float, sublinear: bool, logs: Doubles) -> float:
     """g(count)."""
     if not sublinear:
         return count
     if count < logs.size:
-        return logs[np.int64(count)]
-    return 1.0 + np.log(count)
+        return float(logs[whole(count)])
+    return float(1.0 + np.log(count))
 
 
-@compiled
-def note(feature: int, base: int, noted: int, part: int, work: Workspace) -> tuple[int, int]:
+@inlined
+def note(feature: int, base: int, noted: int, model: Model, work: Workspace) -> tuple[int, int]:
     """The number under which a feature is noted, from now on if need be; and how many are."""
-    owner = np.int64(work.owners[feature]) - base
-    if owner >= 0 and owner & 1:
-        return owner >> 1, noted
-    number = noted
-    work.owners[feature] = base + 2 * number + 1
-    work.noted[number] = feature
-    work.sums[number, 0] = 0.0
-    work.sums[number, 1] = 0.0
-    work.sums[number, 2] = 0.0
-    if owner >= 0:
-        token = owner >> 1
-        weight = work.times[token, 1 + part]
-        work.sums[number, 0] = work.times[token, 0]
-        work.sums[number, 1] = weight
-        work.sums[number, 2] = weight * weight
-    return number, noted + 1
+    number = whole(work.numbers[feature]) - base
+    if number >= 0:
+        return number, noted
+    work.numbers[feature] = base + noted
+    work.noted[noted] = feature
+    work.sums[noted, 0] = 0.0
+    work.sums[noted, 1] = 0.0
+    work.sums[noted, 2] = 0.0
+    prefetch_row(model, feature)
+    return noted, noted + 1
 
 
-@compiled
+@inlined
+def cut(data: Bytes, start: int, end: int, characters: CharacterArrays, cache: TokenCache, work: Workspace) -> int:
+    """Write the spans and keys of a text's tokens; how many, or -1 if there is no room."""
+    tokens = 0
+    at = token_start(data, start, end, characters)
+    while at < end:
+        if tokens == work.slots.size:
+            return -1
+        stop = token_end(data, at, end, characters)
+        work.spans[tokens, 0] = at
+        work.spans[tokens, 1] = stop
+        if stop - at <= LONGEST:
+            key = span_key(data, at, stop)
+            work.keys[tokens] = key
+            bucket, _ = bucket_of(key, cache)
+            prefetch(cache.buckets, bucket * BUCKET_WORDS)
+            prefetch(cache.marks, bucket * 2 * BUCKET_WORDS + MARKS)
+        tokens += 1
+        at = token_start(data, stop, end, characters)
+    return tokens
+
+
+@inlined
+def add_word(word: int, words: int, joins: bool, model: Model, work: Workspace) -> int:
+    """Put a word after the others of the text; how many there are now."""
+    work.words[words] = word
+    if joins and words and word != EMPTY and work.words[words - 1] != EMPTY:
+        key = pair_key(whole(work.words[words - 1]), word)
+        prefetch(model.words.lookup.pairs, 2 * slot_of(key, model.words.lookup.pair_bits))
+    return words + 1
+
+
+@lean
 def score_rows(
     data: Bytes, starts: Positions, ends: Positions, first_row: int, model: Model, characters: CharacterArrays,
     cache: TokenCache, work: Workspace, scores: Floats,
@@ -115,147 +169,184 @@ def score_rows(
     """Add the model's scores of each text to its row of `scores`; (code, the row to go on with)."""
     width = model.width
     topics = scores.shape[1]
-    row_size = cache.shares.size // cache.keys.size
-    letters_at = row_size - width
     word_features = model.words.lookup.features
-    joins = model.words.used and model.words.recipe.largest > 1
-    orders = max(model.words.recipe.largest, 1 + model.letters.recipe.largest - model.letters.recipe.smallest)
-    growth = model.words.recipe.growth
+    recipe = model.words.recipe
+    joins = recipe.largest > 1
+    orders = 2 + model.letters.recipe.largest - model.letters.recipe.smallest
+    record_lines = cache.features_at + 2 * LANES
     for row in range(first_row, starts.size):
-        # A new text: its number, and codes of owners above all earlier ones.
-        end = ends[row]
-        if work.clock[0] >= LAST_CODE:
-            cache.keys[:] = 0
-            work.clock[0] = 0
-        work.clock[0] += 1
-        text = work.clock[0]
-        if work.clock[1] + 2 * (max(work.noted.size, work.slots.size) + 1) > LAST_CODE:
-            work.owners[:] = 0
-            work.clock[1] = 1
-        base = work.clock[1]
-        tokens = words = direct = 0
+        # A new text, whose marks are above all earlier ones.
+        if work.clock[TOKEN_MARK] + work.slots.size > LAST_MARK:
+            cache.buckets[:] = 0
+            work.clock[TOKEN_MARK] = 1
+        if work.clock[FEATURE_MARK] + work.noted.size > LAST_MARK:
+            work.numbers[:] = 0
+            work.clock[FEATURE_MARK] = 1
+        token_base = work.clock[TOKEN_MARK]
+        base = work.clock[FEATURE_MARK]
 
-        # Its tokens.
-        at = token_start(data, starts[row], end, characters)
-        while at < end:
-            stop = token_end(data, at, end, characters)
-            slot = NO_SLOT
-            known = False
-            key = np.uint64(0)
+        tokens = cut(data, starts[row], ends[row], characters, cache, work)
+        if tokens < 0:
+            return ROOM_FULL, row
+
+        # Its tokens in the cache, each once, and its words, in order.
+        distinct = words = direct = 0
+        for token in range(tokens):
+            at, stop = work.spans[token, 0], work.spans[token, 1]
+            key = work.keys[token]
+            known, slot = False, NO_SLOT
             if stop - at <= LONGEST:
-                key = span_key(data, at, stop)
-                known, slot = find_slot(data, at, stop - at, key, text, cache)
+                known, slot = find_slot(data, at, stop - at, key, token_base, cache)
             if words + MOST_WORDS > work.words.size:
                 return ROOM_FULL, row
             if not known:
-                longest = growth * (stop - at) + 3
-                if longest + PADDING > work.folded.starts.size or words + longest > work.words.size:
+                longest = recipe.growth * (stop - at) + 3
+                if (
+                    longest + PADDING > work.folded.starts.size
+                    or words + longest > work.words.size
+                    or direct + orders * longest > work.direct.size
+                    or orders * longest > work.gram_keys.size
+                ):
                     return ROOM_FULL, row
-                if direct + orders * longest > work.direct.size:
-                    return ROOM_FULL, row
-                now, of_words, last = list_features(
-                    data, at, stop, model, characters, work.folded, work.words, words, work.direct, direct
-                )
-                if slot != NO_SLOT and now - words <= MOST_WORDS and last - direct <= cache.features.shape[1]:
-                    keep_token(
-                        data, at, stop, key, slot, text - 1, model, cache,
-                        work.words[words:now], now - words, work.direct[direct:last], of_words - direct, last - direct,
-                    )  # fmt: skip
-                else:
-                    slot = NO_SLOT
-                    words = now
+                last_word, last = list_features(
+                    data, at, stop, model, characters, work.folded, work.words, words, work.direct, direct,
+                    work.gram_keys,
+                )  # fmt: skip
+                if slot == NO_SLOT or last_word - words > MOST_WORDS or last - direct > cache.most:
+                    for i in range(direct, last):
+                        work.direct[i] += word_features
+                    words = last_word
                     direct = last
-            if slot != NO_SLOT:
-                facts = cache.facts[slot]
-                if facts[TEXT] != text:
-                    facts[TEXT] = text
-                    facts[TIMES] = 0
-                    work.slots[tokens] = slot
-                    tokens += 1
-                facts[TIMES] += 1
-                if joins:
-                    for i in range(facts[WORDS]):
-                        work.words[words] = facts[FIRST_WORD + i]
-                        words += 1
-            at = token_start(data, stop, end, characters)
-
-        # N-grams of several words.
-        if joins:
-            if direct + words * model.words.recipe.largest > work.direct.size:
-                return ROOM_FULL, row
-            for first in range(words):
-                gram = np.int64(work.words[first])
-                if gram == EMPTY:
                     continue
-                for size in range(2, min(model.words.recipe.largest, words - first) + 1):
-                    word = work.words[first + size - 1]
+                keep_token(
+                    data, at, stop, key, slot, model, cache, work.words, words, last_word, work.direct, direct, last
+                )
+            mark = mark_at(slot)
+            number = whole(cache.marks[mark]) - token_base
+            if number >= 0:
+                work.counts[number] += 1.0
+            else:
+                cache.marks[mark] = token_base + distinct
+                work.slots[distinct] = slot
+                work.counts[distinct] = 1.0
+                distinct += 1
+                if model.letters.used:
+                    for line in range(0, record_lines, LANES):
+                        prefetch(cache.records, slot * cache.stride + line)
+            if model.words.used:
+                word = whole(cache.marks[mark + WORDS - MARKS])
+                if word >= EMPTY:
+                    words = add_word(word, words, joins, model, work)
+                elif word == SEVERAL_WORDS:
+                    record = slot * cache.stride
+                    for i in range(cache.records[record + WORD_COUNT]):
+                        word = whole(cache.records[record + FIRST_WORD + i])
+                        words = add_word(word, words, joins, model, work)
+        work.clock[TOKEN_MARK] = token_base + distinct
+
+        # N-grams of words, and what else is outside the cache.
+        if direct + words * recipe.largest > work.direct.size:
+            return ROOM_FULL, row
+        for first in range(words):
+            gram = whole(work.words[first])
+            for size in range(1, min(recipe.largest, words - first) + 1):
+                if size > 1:
+                    word = whole(work.words[first + size - 1])
                     if word == EMPTY:
                         break
-                    lookup = model.words.lookup
-                    place = find_pair(lookup.pair_keys, lookup.pair_ids, pair_key(gram, word), lookup.pair_bits)
-                    gram = np.int64(lookup.pair_ids[place])
-                    if gram == EMPTY:
-                        break
-                    if size >= model.words.recipe.smallest and gram < word_features:
-                        work.direct[direct] = gram
-                        direct += 1
-
-        # Shares of the tokens; features that others have too are noted.
-        total = work.total
-        total[:] = 0
-        square_words = square_letters = 0.0
+                    gram = find_pair(gram, word, model.words.lookup)
+                if gram == EMPTY:
+                    break
+                if size >= recipe.smallest and gram < word_features:
+                    work.direct[direct] = gram
+                    direct += 1
         noted = 0
-        for token in range(tokens):
-            slot = work.slots[token]
-            facts = cache.facts[slot]
-            count = np.float64(facts[TIMES])
-            weight_words = weight_of(count, model.words.sublinear, work.logs)
-            weight_letters = weight_of(count, model.letters.sublinear, work.logs)
-            work.times[token, 0] = count
-            work.times[token, 1] = weight_words
-            work.times[token, 2] = weight_letters
-            if model.words.used:
-                add_scaled(total, 0, cache.shares, slot * row_size, width, weight_words)
-                square_words += weight_words * weight_words * cache.squares[slot, 0]
-            if model.letters.used:
-                add_scaled(total, width, cache.shares, slot * row_size + letters_at, width, weight_letters)
-                square_letters += weight_letters * weight_letters * cache.squares[slot, 1]
-            code = base + 2 * token
-            distinct = facts[FEATURES]
-            of_words = facts[WORD_FEATURES]
-            for i in range(distinct):
-                feature = np.int64(cache.features[slot, i])
-                if work.owners[feature] < base:
-                    work.owners[feature] = code
-                else:
-                    number, noted = note(feature, base, noted, i >= of_words, work)
-                    weight = weight_words if i < of_words else weight_letters
-                    work.sums[number, 0] += count
-                    work.sums[number, 1] += weight
-                    work.sums[number, 2] += weight * weight
-            for i in range(distinct, facts[OCCURRENCES]):
-                feature = np.int64(cache.features[slot, i])
-                number, noted = note(feature, base, noted, feature >= word_features, work)
-                work.sums[number, 0] += count
         for i in range(direct):
-            feature = np.int64(work.direct[i])
-            number, noted = note(feature, base, noted, feature >= word_features, work)
+            number, noted = note(whole(work.direct[i]), base, noted, model, work)
             work.sums[number, 0] += 1.0
 
-        # What was added for those, put right.
+        # Shares of the tokens, and which features several have.
+        total = work.total
+        for i in range(total.size):
+            total[i] = 0.0
+        square_words = square_letters = 0.0
+        if model.letters.used:
+            several = 0
+            for i in range(direct):
+                if work.direct[i] >= word_features:
+                    feature = np.uint64(work.direct[i] - word_features)
+                    work.seen[feature >> SIX] |= ONE << (feature & LOW_SIX)
+            for token in range(distinct):
+                record = whole(work.slots[token]) * cache.stride
+                weight = weight_of(work.counts[token], model.letters.sublinear, work.logs)
+                add_scaled(total, width, cache.shares, record + SHARE, width, weight)
+                square_letters += weight * weight * cache.squares[(record + SQUARE) // 2]
+                if several + cache.most > work.several.size:
+                    work.seen[:] = 0
+                    work.clock[FEATURE_MARK] = base + noted
+                    return ROOM_FULL, row
+                first = record + cache.features_at
+                repeated = first + whole(cache.records[record + FEATURES])
+                for place in range(first, repeated):
+                    feature = np.uint64(cache.records[place])
+                    bits = work.seen[feature >> SIX]
+                    work.seen[feature >> SIX] = bits | (ONE << (feature & LOW_SIX))
+                    # Kept or overwritten by the next: a branch would be mispredicted too often.
+                    work.several[several] = np.int32(feature)
+                    several += whole((bits >> (feature & LOW_SIX)) & ONE)
+                for place in range(repeated, first + whole(cache.records[record + OCCURRENCES])):
+                    work.several[several] = cache.records[place]
+                    several += 1
+            for i in range(several):
+                feature = np.uint64(work.several[i])
+                work.shared[feature >> SIX] |= ONE << (feature & LOW_SIX)
+                _, noted = note(word_features + whole(feature), base, noted, model, work)
+            for i in range(direct):
+                if work.direct[i] >= word_features:
+                    work.seen[(work.direct[i] - word_features) >> 6] = np.uint64(0)
+            pairs = 0
+            for token in range(distinct):
+                record = whole(work.slots[token]) * cache.stride
+                first = record + cache.features_at
+                for place in range(first, first + whole(cache.records[record + FEATURES])):
+                    feature = np.uint64(cache.records[place])
+                    work.seen[feature >> SIX] = np.uint64(0)
+                    work.pairs[pairs, 0] = token
+                    work.pairs[pairs, 1] = np.int32(feature)
+                    pairs += whole((work.shared[feature >> SIX] >> (feature & LOW_SIX)) & ONE)
+            for i in range(pairs):
+                number = whole(work.numbers[word_features + work.pairs[i, 1]]) - base
+                count = work.counts[work.pairs[i, 0]]
+                weight = weight_of(count, model.letters.sublinear, work.logs)
+                work.sums[number, 0] += count
+                work.sums[number, 1] += weight
+                work.sums[number, 2] += weight * weight
+            for token in range(distinct):
+                record = whole(work.slots[token]) * cache.stride
+                first = record + cache.features_at
+                for place in range(
+                    first + whole(cache.records[record + FEATURES]), first + whole(cache.records[record + OCCURRENCES])
+                ):
+                    number = whole(work.numbers[word_features + cache.records[place]]) - base
+                    work.sums[number, 0] += work.counts[token]
+
+        # What was added for the noted features, put right.
         for number in range(noted):
-            feature = np.int64(work.noted[number])
+            feature = whole(work.noted[number])
+            idf = np.float64(model.table[(feature + 1) * width - 1])
             letters = feature >= word_features
-            sublinear = model.letters.sublinear if letters else model.words.sublinear
-            weight = weight_of(work.sums[number, 0], sublinear, work.logs)
-            by = weight - work.sums[number, 1]
-            add_scaled(total, width if letters else 0, model.table, feature * width, width, by)
-            square = (weight * weight - work.sums[number, 2]) * model.idf[feature] * model.idf[feature]
+            weight = weight_of(
+                work.sums[number, 0], model.letters.sublinear if letters else model.words.sublinear, work.logs
+            )
+            square = (weight * weight - work.sums[number, 2]) * idf * idf
+            weight -= work.sums[number, 1]
+            add_scaled(total, width if letters else 0, model.table, feature * width, width, weight)
             if letters:
                 square_letters += square
+                work.shared[(feature - word_features) >> 6] = np.uint64(0)
             else:
                 square_words += square
-        work.clock[1] = base + 2 * (max(tokens, noted) + 1)
+        work.clock[FEATURE_MARK] = base + noted
 
         if square_words > 0.0:
             scale = 1.0 / np.sqrt(square_words) if model.words.norm else 1.0

@@ -22,27 +22,29 @@ Exclusive = Literal["no", "exactly_one", "at_most_one"]
 
 @dataclass(frozen=True)
 class Decision:
-    """How scores become probabilities and tags; every array is float32 [topics].
+    """How scores, which are log-odds, become probabilities and tags. ``thresholds`` are probabilities, float32 [topics].
 
-    The probability of a topic is ``1 / (1 + exp(-(slope * score + offset)))`` (Platt 1999), its tag is set at its
-    own ``threshold`` in probability. Where topics exclude one another only the most probable one can be set:
-    always with ``exactly_one``, and where it reaches its threshold with ``at_most_one``.
+    Independent topics have a sigmoid each. Where topics exclude one another their probabilities sum to 1
+    (``exactly_one``) or leave the rest to no topic (``at_most_one``), and only the most probable topic can be set:
+    always, or where it reaches its threshold.
     """
 
-    slopes: Floats
-    offsets: Floats
     thresholds: Floats
     exclusive: Exclusive = "no"
 
     def probabilities(self, scores: Floats) -> Floats:
-        """float32 [n, topics] from raw ``scores`` [n, topics]."""
-        logits: Floats = scores * self.slopes + self.offsets
-        np.clip(logits, -30, 30, out=logits)
-        np.negative(logits, out=logits)
-        np.exp(logits, out=logits)
-        logits += np.float32(1)
-        np.reciprocal(logits, out=logits)
-        return logits
+        """float32 [n, topics] from ``scores`` [n, topics]."""
+        clipped = np.clip(scores, -30, 30)
+        if self.exclusive == "no":
+            odds: Floats = np.exp(-clipped)
+            odds += np.float32(1)
+            return np.reciprocal(odds)
+        odds = np.exp(clipped)
+        total = odds.sum(axis=1, keepdims=True, dtype=np.float32)
+        if self.exclusive == "at_most_one":
+            total += np.float32(1)
+        odds /= total
+        return odds
 
     def tags(self, probabilities: Floats) -> Bools:
         """bool [n, topics]."""
@@ -106,6 +108,13 @@ class Model:
             tags[(probabilities == self._prior).all(axis=1)] = False
         return tags
 
+    def _term(self, feature: int) -> str:
+        for block in self.scorer.blocks:
+            if feature < len(block.terms):
+                return block.terms[feature]
+            feature -= len(block.terms)
+        raise IndexError("there is no such feature")
+
     @cached_property
     def _prior(self) -> Floats:
         """The probabilities of a text in which nothing is known, float32 [1, topics]."""
@@ -134,7 +143,7 @@ class Model:
         tagged = self.decide(probability)[0]
         found = self.scorer.evidence(text)
         contributions = found.values[:, None] * self.scorer.weights[found.features]
-        terms = [self.scorer.term(int(feature)) for feature in found.features]
+        terms = [self._term(int(feature)) for feature in found.features]
         places = list(zip(found.starts.tolist(), found.ends.tolist(), terms, strict=True))
         evidence = []
         for at in np.argsort(-probability[0], kind="stable"):

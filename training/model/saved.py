@@ -59,8 +59,6 @@ def save(
         "blocks": [asdict(block.settings) | {"terms": len(block.terms)} for block in scorer.blocks],
         "exclusive": decision.exclusive,
         "thresholds": decision.thresholds.tolist(),
-        "slopes": decision.slopes.tolist(),
-        "offsets": decision.offsets.tolist(),
     }
     files = {
         "model.json": _json(description),
@@ -217,15 +215,11 @@ def _topics(description: Mapping[str, Any]) -> list[str]:
 
 def _decision(description: Mapping[str, Any]) -> Decision:
     n_topics = len(_topics(description))
-    slopes, offsets, thresholds = (
-        _array({name: np.asarray(description[name], dtype=np.float32)}, name, np.float32, (n_topics,))
-        for name in ("slopes", "offsets", "thresholds")
-    )
-    if (slopes < 0).any():
-        raise ValueError("a calibration slope is negative")
+    thresholds = np.asarray(description["thresholds"], dtype=np.float32)
+    thresholds = _array({"thresholds": thresholds}, "thresholds", np.float32, (n_topics,))
     if description["exclusive"] not in ("no", "exactly_one", "at_most_one"):
         raise ValueError("exclusive is none of no, exactly_one, at_most_one")
-    return Decision(slopes, offsets, thresholds, description["exclusive"])
+    return Decision(thresholds, description["exclusive"])
 
 
 def _check_golden(folder: Path, model: Model, golden: Mapping[str, Any]) -> None:

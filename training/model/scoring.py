@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from training.model import kernels_cache, kernels_lookup, kernels_occurrences, kernels_scoring
 from training.model.characters import CharacterTable
-from training.model.kernels import EMPTY, LANES, PADDING
+from training.model.kernels import PADDING
+from training.model.kernels_machine import LANES
 from training.model.kernels_cache import Model, Part, TokenCache
 from training.model.kernels_lookup import Lookup
 from training.model.kernels_occurrences import Found
@@ -21,7 +22,8 @@ from training.model.texts import TextBuffer
 if TYPE_CHECKING:
     from training.model.scorer import BlockSettings
 
-CACHE_BYTES = 32 << 20  # of one thread's token cache
+CACHE_BYTES = 96 << 20  # of one thread's token cache
+CACHE_SLOTS = 1 << 17
 SMALL_COUNTS = 256
 ROOM = 1 << 12
 KEPT_LETTERS = 16  # the longest token whose every character n-gram is sure to fit the cache
@@ -84,19 +86,19 @@ class ScoringPass:
     def __init__(self, words: BlockTables | None, letters: BlockTables | None, characters: CharacterTable) -> None:
         blocks = [block for block in (words, letters) if block is not None]
         topics = blocks[0].weights.shape[1]
-        self.width = -(-topics // LANES) * LANES
-        self.row = self.width * len(blocks)
-        table = np.zeros((sum(block.idf.size for block in blocks), self.width), np.float32)
+        self.width = (topics // LANES + 1) * LANES
+        features = sum(block.idf.size for block in blocks)
+        table = _aligned(features * self.width, np.float32).reshape(features, self.width)
         first = 0
         for block in blocks:
             rows = table[first : first + block.idf.size, :topics]
             np.multiply(block.weights[block.order], block.idf[block.order, None], out=rows)
+            table[first : first + block.idf.size, -1] = block.idf[block.order]
             first += block.idf.size
         self.model = Model(
             words.part if words else _no_part(characters),
             letters.part if letters else _no_part(characters),
             table.reshape(-1),
-            np.concatenate([block.idf[block.order] for block in blocks]),
             self.width,
         )
         self.characters = characters.kernel_arrays
@@ -107,57 +109,84 @@ class ScoringPass:
         try:
             cache, work = self._free.pop()
         except IndexError:
-            cache, work = self._cache(), self._workspace(ROOM)
+            cache, work = self._cache(), self._workspace()
+        room = ROOM
         row = 0
+        roomy = work
         while row < texts.starts.size:
             code, row = kernels_scoring.score_rows(
-                *texts, row, self.model, self.characters, cache, work, scores
+                *texts, row, self.model, self.characters, cache, roomy, scores
             )
             if code != kernels_scoring.DONE:
-                room = 2 * work.folded.starts.size
-                work = work._replace(
-                    words=np.empty(room, np.int32), direct=np.empty(8 * room, np.int32), folded=_folded(room)
-                )
-        if work.folded.starts.size > ROOM:
-            work = work._replace(
-                words=np.empty(ROOM, np.int32), direct=np.empty(8 * ROOM, np.int32), folded=_folded(ROOM)
-            )
+                room *= 2
+                roomy = work._replace(**_room(room))
         self._free.append((cache, work))
 
     def _cache(self) -> TokenCache:
         recipe = self.model.letters.recipe
-        orders = recipe.largest - recipe.smallest + 1 if self.model.letters.used else 0
-        most = kernels_cache.MOST_WORDS + KEPT_LETTERS * orders
-        slot_bytes = 8 + kernels_cache.LONGEST + 4 * (kernels_cache.FACTS + most + self.row) + 16
-        slots = 1 << max(8, (CACHE_BYTES // slot_bytes).bit_length() - 1)
+        orders = recipe.largest - recipe.smallest + 1
+        most = KEPT_LETTERS * orders if self.model.letters.used else 0
+        features_at = kernels_cache.SHARE + (self.width if self.model.letters.used else 0)
+        bytes_at = features_at + most
+        stride = -(-(bytes_at + kernels_cache.LONGEST // 4) // LANES) * LANES
+        slot_bytes = 4 * stride + 8 * kernels_cache.BUCKET_WORDS // kernels_cache.WAYS
+        slots = min(CACHE_SLOTS, CACHE_BYTES // slot_bytes)
+        bits = max(5, (slots // kernels_cache.WAYS).bit_length() - 1)
+        buckets = _aligned(kernels_cache.BUCKET_WORDS << bits, np.uint64)
+        records = _aligned(stride * kernels_cache.WAYS << bits, np.int32)
         return TokenCache(
-            keys=np.zeros(slots, np.uint64),
-            raw=np.zeros(slots * kernels_cache.LONGEST, np.uint8),
-            facts=np.zeros((slots, kernels_cache.FACTS), np.int32),
-            features=np.zeros((slots, most), np.int32),
-            shares=np.zeros(slots * self.row, np.float32),
-            squares=np.zeros((slots, 2), np.float64),
-            bits=slots.bit_length() - 1,
+            buckets=buckets,
+            marks=buckets.view(np.int32),
+            records=records,
+            shares=records.view(np.float32),
+            squares=records.view(np.float64),
+            bits=bits,
+            stride=stride,
+            features_at=features_at,
+            bytes_at=bytes_at,
+            most=most,
         )
 
-    def _workspace(self, room: int) -> Workspace:
-        features = self.model.idf.size
-        slots = self._slots if hasattr(self, "_slots") else 1 << 17
+    def _workspace(self) -> Workspace:
+        features = self.model.table.size // self.width
+        sets = np.zeros((2, self.model.letters.lookup.features // 64 + 1), np.uint64)
         counts = np.arange(SMALL_COUNTS, dtype=np.float64)
         counts[0] = 1
         return Workspace(
-            clock=np.array([0, 1], np.int64),
-            slots=np.empty(slots, np.int32),
-            times=np.empty((slots, 3), np.float64),
-            owners=np.zeros(features, np.int32),
-            noted=np.empty(features + 1, np.int32),
-            sums=np.empty((features + 1, 3), np.float64),
-            words=np.empty(room, np.int32),
-            direct=np.empty(8 * room, np.int32),
+            **_room(ROOM),
+            clock=np.ones(2, np.int64),
+            numbers=np.zeros(features, np.int32),
+            noted=np.empty(features, np.int32),
+            sums=np.empty((features, 3), np.float64),
+            seen=sets[0],
+            shared=sets[1],
             logs=1 + np.log(counts),
             total=np.zeros(2 * self.width, np.float64),
-            folded=_folded(room),
         )
+
+
+def _room(room: int) -> dict[str, Any]:
+    """The arrays of a workspace that a long text may outgrow."""
+    return {
+        "spans": np.empty((room, 2), np.int64),
+        "keys": np.empty(room, np.uint64),
+        "gram_keys": np.empty(8 * room, np.uint64),
+        "slots": np.empty(room, np.int32),
+        "counts": np.empty(room, np.float64),
+        "words": np.empty(room, np.int32),
+        "direct": np.empty(8 * room, np.int32),
+        "several": np.empty(8 * room, np.int32),
+        "pairs": np.empty((16 * room + 1, 2), np.int32),
+        "folded": _folded(room),
+    }
+
+
+def _aligned(size: int, kind: Any) -> npt.NDArray[Any]:
+    """Zeros that begin at a cache line."""
+    width = np.dtype(kind).itemsize
+    room = np.zeros(size + 64 // width, kind)
+    first = -room.ctypes.data % 64 // width
+    return room[first : first + size]
 
 
 def _no_part(characters: CharacterTable) -> Part:
@@ -181,12 +210,10 @@ def _lookup(terms: Terms, order: npt.NDArray[np.int32], of_words: bool) -> Looku
 def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:
     bits, pair_bits = _bits(strings), _bits(pairs)
     return Lookup(
-        keys=np.zeros(1 << bits, np.uint64),
-        ids=np.full(1 << bits, EMPTY, np.int32),
+        strings=_aligned(2 << bits, np.uint64),
+        pairs=_aligned(2 << pair_bits, np.uint64),
         spans=np.zeros((ids, 2), np.int64),
         text=text,
-        pair_keys=np.zeros(1 << pair_bits, np.uint64),
-        pair_ids=np.full(1 << pair_bits, EMPTY, np.int32),
         bits=bits,
         pair_bits=pair_bits,
         features=features,

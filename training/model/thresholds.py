@@ -2,46 +2,140 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training.config import Thresholds
+
 Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
 
 
-def choose_thresholds(scores: Floats, truth: Bools, method: str, shrinkage: float) -> Floats:
-    """A threshold for each topic, float64 [topics], from out-of-fold ``scores`` and ``truth`` [n, topics].
+@dataclass(frozen=True)
+class Cuts:
+    """What each possible threshold of one topic would do, from the strictest; arrays of one length.
 
-    ============  ========================================================================================
-    ``pooled``    one threshold for all topics, the best for micro-F1
-    ``per_topic`` for each topic the best for its own F1
-    ``shrunk``    each topic's own drawn towards the pooled one, with weight ``n / (n + shrinkage)`` for a
-                  topic of n positives: rare topics have too few scores to choose by
-    ============  ========================================================================================
+    ``at`` lies midway between two scores; ``tp`` and ``tagged`` count what reaches it.
     """
-    pooled = best_threshold(scores.ravel(), truth.ravel())
-    if method == "pooled":
-        return np.full(scores.shape[1], pooled)
-    own = np.array([best_threshold(scores[:, at], truth[:, at], pooled) for at in range(scores.shape[1])])
-    if method == "per_topic":
-        return own
-    positives = truth.sum(axis=0)
-    weight = positives / np.maximum(positives + shrinkage, 1e-9)
-    return weight * own + (1 - weight) * pooled
+
+    at: Floats
+    tp: Floats
+    tagged: Floats
+    positives: int
+
+    @property
+    def f1(self) -> Floats:
+        return np.asarray(2 * self.tp / (self.tagged + self.positives))
 
 
-def best_threshold(scores: Floats, truth: Bools, without_positives: float = 0.0) -> float:
-    """The cut, midway between two scores, that gives the best F1; the highest of equally good ones."""
-    positives = int(truth.sum())
-    if not positives:
-        return without_positives
+def cuts_of(scores: Floats, truth: Bools) -> Cuts:
+    """Every cut that separates two different scores, and one below them all."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order].astype(float)
-    hits = np.cumsum(truth[order])
-    f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + positives)
-    f1[:-1][ranked[:-1] == ranked[1:]] = -1.0  # no cut between equal scores
-    best = int(f1.argmax())
-    below = ranked[best + 1] if best + 1 < len(ranked) else ranked[best] - 1.0
-    return float((ranked[best] + below) / 2)
+    last = np.append(np.flatnonzero(ranked[:-1] > ranked[1:]), len(ranked) - 1)
+    below = np.append(ranked[last[:-1] + 1], ranked[-1] - 1.0)
+    return Cuts((ranked[last] + below) / 2, np.cumsum(truth[order])[last].astype(float), last + 1.0, int(truth.sum()))
+
+
+def choose_thresholds(scores: Floats, truth: Bools, rule: Thresholds) -> Floats:
+    """A threshold for each topic, float64 [topics], from out-of-fold ``scores`` and ``truth`` [n, topics].
+
+    ===============  =====================================================================================
+    ``pooled``       one threshold for all topics
+    ``per_topic``    for each topic the best for itself (SCut: Yang, SIGIR 2001)
+    ``shrunk``       each topic's own drawn towards the pooled one, with weight ``n / (n + shrinkage)`` for a
+                     topic of n positives: rare topics have too few scores to choose by
+    ``smoothed``     for each topic the best for F1 with one imagined success and failure, so that a rare
+                     topic is not tagged everywhere on the strength of one hit (Lin & Lin, CIKM 2023)
+    ``micro_macro``  topic by topic the best for micro-F1 of all topics plus the topic's share of macro-F1
+                     (as LibMultiLabel's technique of that name)
+    ===============  =====================================================================================
+
+    The objectives ``micro_f1``, ``macro_f1`` and ``example_f1`` then move all thresholds together by the one step
+    that serves them best; ``precision`` and ``recall`` choose by ``target`` in the place of F1.
+    """
+    if rule.objective in ("precision", "recall"):
+        return _for_target(scores, truth, rule)
+    pooled = _best(cuts_of(scores.ravel(), truth.ravel()))
+    columns = range(scores.shape[1])
+    if rule.method == "pooled":
+        thresholds = np.full(scores.shape[1], pooled)
+    elif rule.method == "micro_macro":
+        thresholds = _micro_macro(scores, truth, pooled)
+    else:
+        smoothing = 1.0 if rule.method == "smoothed" else 0.0
+        own = np.array([_best(cuts_of(scores[:, at], truth[:, at]), pooled, smoothing) for at in columns])
+        thresholds = _shrunk(own, pooled, truth, rule.shrinkage) if rule.method == "shrunk" else own
+    if rule.objective == "example_f1" or (rule.objective == "macro_f1" and rule.method == "pooled"):
+        thresholds = _moved(scores, truth, thresholds, rule.objective)
+    return thresholds
+
+
+def _best(cuts: Cuts, without_positives: float = 0.0, smoothing: float = 0.0) -> float:
+    """The cut of the best F1; the strictest of equally good ones."""
+    if not cuts.positives:
+        return without_positives
+    f1 = (2 * cuts.tp + smoothing) / (cuts.tagged + cuts.positives + smoothing)
+    return float(cuts.at[int(f1.argmax())])
+
+
+def _shrunk(own: Floats, pooled: float, truth: Bools, shrinkage: float) -> Floats:
+    positives = truth.sum(axis=0)
+    weight = positives / np.maximum(positives + shrinkage, 1e-9)
+    return np.asarray(weight * own + (1 - weight) * pooled)
+
+
+def _micro_macro(scores: Floats, truth: Bools, pooled: float) -> Floats:
+    """Coordinate ascent, twice over the topics from the most frequent one, starting at the pooled threshold."""
+    topics = scores.shape[1]
+    thresholds = np.full(topics, pooled)
+    tags = scores > pooled
+    tp, tagged = (truth & tags).sum(axis=0).astype(float), tags.sum(axis=0).astype(float)
+    positives = truth.sum(axis=0)
+    every = [cuts_of(scores[:, at], truth[:, at]) for at in range(topics)]
+    for at in [*np.argsort(-positives, kind="stable")] * 2:
+        if not positives[at]:
+            continue
+        other_tp, other_tagged = tp.sum() - tp[at], tagged.sum() - tagged[at]
+        micro = 2 * (other_tp + every[at].tp) / (other_tagged + every[at].tagged + positives.sum())
+        best = int((micro + every[at].f1 / topics).argmax())
+        thresholds[at], tp[at], tagged[at] = every[at].at[best], every[at].tp[best], every[at].tagged[best]
+    return thresholds
+
+
+def _moved(scores: Floats, truth: Bools, thresholds: Floats, objective: str) -> Floats:
+    """All thresholds moved by the one step, out of 81 over two standard deviations, that serves the objective best."""
+    spread = float(scores.std()) or 1.0
+    steps = sorted(np.linspace(-1, 1, 81) * spread, key=abs)
+    values = []
+    for step in steps:
+        tags = scores > thresholds + step
+        both = truth & tags
+        axis = 1 if objective == "example_f1" else 0
+        size = truth.sum(axis=axis) + tags.sum(axis=axis)
+        counted = size > 0 if objective == "example_f1" else truth.any(axis=0)
+        f1 = 2 * both.sum(axis=axis) / np.maximum(size, 1)
+        values.append(float(f1[counted].mean()) if counted.any() else 0.0)
+    return thresholds + steps[int(np.argmax(values))]
+
+
+def _for_target(scores: Floats, truth: Bools, rule: Thresholds) -> Floats:
+    """The most generous cut that keeps the wanted precision, or the strictest that keeps the wanted recall."""
+    target = 0.9 if rule.target is None else rule.target
+
+    def chosen(cuts: Cuts, without_positives: float = 0.0) -> float:
+        if not cuts.positives:
+            return without_positives
+        if rule.objective == "recall":
+            return float(cuts.at[int(np.argmax(cuts.tp >= target * cuts.positives))])
+        kept = np.flatnonzero(cuts.tp >= target * cuts.tagged)
+        return float(cuts.at[kept[-1]] if len(kept) else cuts.at[0] + 1.0)
+
+    pooled = chosen(cuts_of(scores.ravel(), truth.ravel()))
+    own = np.array([chosen(cuts_of(scores[:, at], truth[:, at]), pooled) for at in range(scores.shape[1])])
+    if rule.method == "pooled":
+        return np.full(scores.shape[1], pooled)
+    return _shrunk(own, pooled, truth, rule.shrinkage) if rule.method == "shrunk" else own

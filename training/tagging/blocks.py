@@ -103,13 +103,15 @@ def record_blocks(
                 break
             wanted = min(2 * len(data), longest + 1)
             data += stream.read(wanted - len(data))
+        first_line = data.find(b"\n") + 1 or (len(data) if last else 0)
         if cut:
-            block = _block(data[:cut], offset, line, records)
-        else:
-            cut = data.find(b"\n") + 1 or len(data)
+            block, held = _block(data[:cut], offset, line, records), data[cut:]
+        elif first_line:
             problem = "a quote that is opened in this line is never closed"
-            block = Block(data[: min(cut, LONGEST_RAW)], offset, line, 1, cut, problem=problem)
-        held = data[cut:]
+            shown = data[: min(first_line, LONGEST_RAW)]
+            block, held = Block(shown, offset, line, 1, first_line, problem=problem), data[first_line:]
+        else:
+            block, held = _long_line(stream, data, offset=offset, line=line, step=1 << 16, longest=longest)
         stream.unread(held[size:])
         held = held[:size]
         yield block

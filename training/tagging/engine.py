@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from training import __version__
 from training.errors import UserError
 from training.tagging.inputs import Source, find_sources, shown
-from training.tagging.job import ShardedJob, differences
-from training.tagging.journal import Commit, Journal
+from training.tagging.job import ShardedJob
+from training.tagging.journal import Journal
 from training.tagging.options import Options, TaggingModel, Tuning
 from training.tagging.outputs import Output, output_schema, parse_output
 from training.tagging.pipeline import in_order
+from training.tagging.plan import commits_to_go_on_from, plan_of
 from training.tagging.progress import Progress, progress_for
 from training.tagging.readers import check_sources, read
 from training.tagging.signals import StopOnSignal
@@ -65,14 +63,14 @@ def tag(
         Interrupted: SIGINT or SIGTERM; the job can be resumed.
     """
     options = Options(
-        input_format,
-        text_column,
-        paragraph_column,
-        article_column,
-        tuple(keep),
-        all_probabilities,
-        explain,
-        max_characters,
+        input_format=input_format,
+        text_column=text_column,
+        paragraph_column=paragraph_column,
+        article_column=article_column,
+        keep=tuple(keep),
+        all_probabilities=all_probabilities,
+        explain=explain,
+        max_characters=max_characters,
     )
     if threads is not None and threads < 1:
         raise UserError(f"--threads {threads}: expected at least 1.")
@@ -86,19 +84,17 @@ def tag(
     kept_types = check_sources(sources, options)
     if target.format != "parquet":
         kept_types = ()
-    schema = output_schema(model, options, kept_types)
     engine = _Engine(
         model,
         sources,
         skipped,
-        options,
-        tuning,
         target,
-        schema,
+        output_schema(model, options, kept_types),
         Reading(options, tuning, target.kept_as_json, kept_types),
         threads or _cores(),
         strict,
         progress_for(quiet, log_json),
+        time.monotonic(),
     )
     if target.path is None:
         return engine.to_stdout(rejected_path, force)
@@ -115,105 +111,60 @@ class _Engine:
     model: TaggingModel
     sources: Sequence[Source]
     skipped: int
-    options: Options
-    tuning: Tuning
     target: Output
     schema: pa.Schema
     reading: Reading
     threads: int
     strict: bool
     progress: Progress
+    started: float
 
     def to_file(self, output: Path, rejected: Path, force: bool) -> Summary:
-        started = time.monotonic()
-        with _telling(output), _closing(Journal(output, rejected)) as journal:
-            commits, resumed = self._commits(journal, output, rejected, force)
-            before = commits[-1].counts if commits else Counts()
-            if commits and commits[-1].ended:
-                journal.finish(commits[-1])
-                return self._summary(
-                    commits[-1].counts, before, output, rejected, bytes_read=0, started=started, resumed=True
-                )
-            shards = self.target.shards(self.model, self.options, self.schema)
-            job = ShardedJob(journal, shards, self.tuning, commits)
-            start = job.state.position
-            with StopOnSignal() as stop:
-                done = first = self._bytes_before(start)
-                for work, piece in self._pieces(start, stop, first):
-                    job.take(work, piece)
-                    done = work.raw_bytes
-                if stop.number is not None and job.state.position.source < len(self.sources):
-                    job.commit()
-                    self.progress.end(None)
-                    raise Interrupted(_how_to_resume(output, job.state.counts), stop.number)
-                commit = job.end(Position(len(self.sources)))
-                journal.finish(commit)
-            return self._summary(
-                commit.counts, before, output, rejected, bytes_read=done - first, started=started, resumed=resumed
+        options, tuning = self.reading.options, self.reading.tuning
+        plan = plan_of(self.model, self.sources, options, tuning, self.target)
+        with _telling(output), Journal(output, rejected) as journal:
+            commits = commits_to_go_on_from(
+                journal, plan, output=output, rejected=rejected, force=force, again=self._once()
             )
+            job = ShardedJob(journal, self.target.shards(self.model, options, self.schema), tuning, commits)
+            before, start = job.state.counts, job.state.position
+            read_bytes = 0
+            if commits:
+                self.progress.note(f"going on with {shown(str(output))}: {before.paragraphs:,} paragraphs are done")
+            if not (commits and commits[-1].ended):
+                with StopOnSignal() as stop:
+                    first = sum(source.size for source in self.sources[: start.source])
+                    for work, piece in self._pieces(start, stop, first):
+                        job.take(work, piece)
+                        read_bytes = work.raw_bytes - first
+                    if stop.number is not None:
+                        job.commit()
+                        self.progress.end(None)
+                        raise Interrupted(_how_to_resume(output, job.state.counts), stop.number)
+                    commits = [job.end(Position(len(self.sources)))]
+            journal.finish(commits[-1])
+        where = rejected if job.state.counts.rows_rejected else None
+        resumed = start != Position()
+        return self._summary(job.state.counts, before, output, where, read_bytes=read_bytes, resumed=resumed)
 
     def to_stdout(self, rejected: Path | None, force: bool) -> Summary:
-        started = time.monotonic()
         with StopOnSignal() as stop:
-            counts, done = write_stdout(self._pieces(Position(), stop, 0), rejected, force)
+            counts, read_bytes = write_stdout(self._pieces(Position(), stop, 0), rejected, force)
         if stop.number is not None:
             raise Interrupted("stopped; what was written to standard output cannot be resumed.", stop.number)
         counts.check()
-        where = rejected if rejected is not None else Path("standard error")
-        return self._summary(counts, Counts(), Path("-"), where, bytes_read=done, started=started, resumed=False)
-
-    def _commits(self, journal: Journal, output: Path, rejected: Path, force: bool) -> tuple[list[Commit], bool]:
-        """The commits to go on from, or none where a new job begins."""
-        plan = self._plan()
-        old = journal.plan()
-        folder = shown(str(journal.folder))
-        changes = differences(old, plan) if old is not None else []
-        if changes and not force:
-            raise UserError(
-                f"{folder}: holds an interrupted job that is not this one: {'; '.join(changes)}. "
-                f"Run that job again as it was, throw it away with --force, or name another --output."
-            )
-        commits = journal.resume() if old is not None and not changes and not self._once() else []
-        if not (commits and commits[-1].ended) and not force:
-            for path in (output, rejected):
-                if path.exists():
-                    if old is None:
-                        journal.discard()
-                    raise UserError(
-                        f"{shown(str(path))}: is there already. Name another --output, or overwrite it with --force."
-                    )
-        if not commits:
-            journal.begin(plan)
-        elif old is not None:
-            self.progress.note(f"going on with {folder}: {commits[-1].counts.paragraphs:,} paragraphs are done")
-        return commits, bool(commits)
+        where = rejected or Path("standard error")
+        return self._summary(counts, Counts(), Path("-"), where, read_bytes=read_bytes, resumed=False)
 
     def _once(self) -> bool:
         """Whether an input can be read only once, so that a job begins anew."""
         return any(source.stream for source in self.sources)
 
-    def _plan(self) -> dict[str, Any]:
-        plan = {
-            "version": f"conflict-topics {__version__}, pyarrow {pa.__version__}",
-            "model": self.model.id,
-            "topics": list(self.model.topics),
-            "options": self.options.to_json(),
-            "format": [self.target.format, self.target.compression],
-            "pieces": [self.tuning.block_bytes, self.tuning.shard_rows],
-            "sources": [source.fingerprint() for source in self.sources],
-        }
-        same: dict[str, Any] = json.loads(json.dumps(plan))
-        return same
-
-    def _bytes_before(self, start: Position) -> int:
-        return sum(source.size for source in self.sources[: start.source])
-
     def _pieces(self, start: Position, stop: StopOnSignal, first: int) -> Iterator[tuple[Work, Piece]]:
         """Every piece in order, with progress told; ends early when ``stop`` is set."""
-        total = None if self._once() else sum(source.size for source in self.sources)
-        self.progress.begin(total, first)
-        encoder = self.target.encoder(self.model, self.options, self.schema)
-        tagger = Tagger(self.model, encoder, self.options.explain)
+        options = self.reading.options
+        self.progress.begin(None if self._once() else sum(source.size for source in self.sources), first)
+        tagger = Tagger(self.model, self.target.encoder(self.model, options, self.schema), options.explain)
         works = _until(read(self.sources, start, self.reading), stop)
         paragraphs = rejected = 0
         for work, piece in in_order(works, tagger, self.threads):
@@ -228,25 +179,17 @@ class _Engine:
             self.progress.update(work.raw_bytes, paragraphs, rejected)
 
     def _summary(
-        self,
-        counts: Counts,
-        before: Counts,
-        output: Path,
-        rejected: Path,
-        *,
-        bytes_read: int,
-        started: float,
-        resumed: bool,
+        self, counts: Counts, before: Counts, output: Path, rejected: Path | None, *, read_bytes: int, resumed: bool
     ) -> Summary:
         summary = Summary.of(
             counts,
             files=len(self.sources),
             files_skipped=self.skipped,
-            bytes_read=bytes_read,
-            seconds=time.monotonic() - started,
+            bytes_read=read_bytes,
+            seconds=time.monotonic() - self.started,
             run_paragraphs=counts.paragraphs - before.paragraphs,
             output=shown(str(output)),
-            rejected=shown(str(rejected)) if counts.rows_rejected else None,
+            rejected=shown(str(rejected)) if rejected is not None and counts.rows_rejected else None,
             resumed=resumed,
         )
         self.progress.end(summary)
@@ -265,14 +208,6 @@ def _how_to_resume(output: Path, counts: Counts) -> str:
         f"stopped after {counts.paragraphs:,} paragraphs, which are safe in {shown(str(output))}.partial. "
         f"Run the same command again to go on."
     )
-
-
-@contextmanager
-def _closing(journal: Journal) -> Iterator[Journal]:
-    try:
-        yield journal
-    finally:
-        journal.close()
 
 
 @contextmanager

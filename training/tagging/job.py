@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from training.tagging.journal import Commit, Journal
 from training.tagging.options import Tuning
@@ -114,33 +112,3 @@ class ShardedJob:
         self._append(self._shards.end(self.state.footers))
         self.state.counts.check()
         return self.commit(ended=True)
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """What is not the same in the plan of an interrupted job and in this one, in words."""
-    found = []
-    for key in sorted(old.keys() | new.keys()):
-        before, now = old.get(key), new.get(key)
-        if before == now:
-            continue
-        if key == "sources":
-            found += _changed_sources(before or [], now or [])
-        elif key == "options" and isinstance(before, dict) and isinstance(now, dict):
-            names = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
-            found += [f"option {name} was {before.get(name)!r} and is {now.get(name)!r}" for name in names]
-        else:
-            found.append(f"{key} was {_short(before)} and is {_short(now)}")
-    return found
-
-
-def _changed_sources(before: list[Any], now: list[Any]) -> list[str]:
-    old, new = {entry[0]: entry for entry in before}, {entry[0]: entry for entry in now}
-    changed = [f"{name} has changed" for name in new if name in old and old[name] != new[name]]
-    added = [f"{name} is new" for name in new if name not in old]
-    gone = [f"{name} is gone" for name in old if name not in new]
-    return (changed + added + gone)[:5] or ["the order of the inputs has changed"]
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "…"

@@ -66,6 +66,12 @@ class Journal:
         self._lock = _lock(self.folder, output)
         self._files: dict[str, int] = {}
 
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let go of the files and of the lock; what was committed stays."""
         for handle in (*self._files.values(), self._lock):
@@ -84,6 +90,9 @@ class Journal:
 
     def begin(self, plan: dict[str, Any]) -> None:
         """Forget any earlier job here and write down the plan of this one."""
+        for handle in self._files.values():
+            os.close(handle)
+        self._files = {}
         for name in ("plan.json", "journal", "output", "rejected"):
             (self.folder / name).unlink(missing_ok=True)
         _sync_folder(self.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -47,7 +47,7 @@ def in_order(items: Iterable[Item], process: Callable[[Item], Result], threads: 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
+def read_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
     """The same items, made by a thread of their own that is a few ahead."""
     held: queue.Queue[tuple[bool, object]] = queue.Queue(_READ_AHEAD)
     closed = threading.Event()
@@ -75,7 +75,9 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
     return _taken(held, closed, reader)
 
 
-def _taken(held: queue.Queue[tuple[bool, object]], closed: threading.Event, reader: threading.Thread) -> Iterator[Any]:
+def _taken(
+    held: queue.Queue[tuple[bool, object]], closed: threading.Event, reader: threading.Thread
+) -> Generator[Any, None, None]:
     try:
         while True:
             more, entry = held.get()

@@ -89,7 +89,7 @@ class _Decoder:
 
     def decode(self, batch: pa.RecordBatch, first: int) -> Batch:
         options = self._reading.options
-        columns = {name: batch.column(name) for name in batch.schema.names}
+        columns = {name: _no_view(batch.column(name)) for name in batch.schema.names}
         for name in (options.paragraph_column, options.article_column):
             columns.setdefault(name, pa.nulls(batch.num_rows, pa.string()))
         try:
@@ -186,6 +186,13 @@ def kept_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_string_view(kind):
         return pa.string()
     return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+
+def _no_view(array: pa.Array) -> pa.Array:
+    """Views have few of Arrow's functions; as bytes they keep even what is not UTF-8."""
+    if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
+        return array.cast(pa.binary())
+    return array
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

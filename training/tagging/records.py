@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -224,5 +225,5 @@ class Pairs(dict[str, Any]):
         super().__init__(pairs)
         self.twice: set[str] = set()
         if len(self) < len(pairs):
-            seen: set[str] = set()
-            self.twice = {key for key, _ in pairs if key in seen or seen.add(key)}
+            counts = Counter(key for key, _ in pairs)
+            self.twice = {key for key, count in counts.items() if count > 1}

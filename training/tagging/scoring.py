@@ -51,14 +51,17 @@ def score(model: TaggingModel, batch: Batch, explain: bool = False) -> Tagged:
         decided = decided & ~blank.to_numpy(zero_copy_only=False)[:, None]
     rows, topics = np.nonzero(decided)
     chosen = probabilities[rows, topics]
-    order = np.lexsort((topics, -chosen, rows))
+    counts = np.bincount(rows, minlength=count)
     offsets = np.zeros(count + 1, np.int32)
-    np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])
+    np.cumsum(counts, out=offsets[1:])
+    several = np.flatnonzero(counts[rows] > 1)  # a single topic is in order already
+    order = several[np.lexsort((topics[several], -chosen[several], rows[several]))]
+    topics[several], chosen[several] = topics[order], chosen[order]
     return Tagged(
         batch,
         offsets,
-        topics[order].astype(np.int32),
-        chosen[order],
+        topics.astype(np.int32),
+        chosen,
         probabilities,
         [_evidence(model, text) for text in batch.texts.to_pylist()] if explain else None,
     )

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.tagging.parquet_footer import merged_footer, row_group
+
 _MAGIC = b"PAR1"
 _GZIP_LEVEL = 5
 _ZSTD_LEVEL = 3
@@ -91,51 +93,30 @@ class ParquetShards:
         self._batches = []
         if not table.num_rows:
             return b"", b""
-        return _row_group(table, offset)
+        body, footer = _parquet_file(table)
+        return body, row_group(footer, offset - len(_MAGIC))
 
     def end(self, footers: Sequence[bytes]) -> bytes:
         """One footer out of those of all row groups."""
-        written = [footer for footer in footers if footer]
-        if not written:
-            return _row_group(self._schema.empty_table(), len(_MAGIC), footer_only=True)[1]
-        merged = _metadata(written[0])
-        for footer in written[1:]:
-            merged.append_row_groups(_metadata(footer))
-        sink = io.BytesIO()
-        merged.write_metadata_file(sink)
-        return sink.getvalue()[len(_MAGIC) :]
+        _, empty = _parquet_file(self._schema.empty_table())
+        footer = merged_footer(empty, [group for group in footers if group])
+        return footer + struct.pack("<I", len(footer)) + _MAGIC
 
 
-def _row_group(table: pa.Table, offset: int, footer_only: bool = False) -> tuple[bytes, bytes]:
-    """The bytes of one row group as they stand at ``offset`` of a file, and their footer with those places."""
-    sink = _At(offset)
-    unique = {"paragraph_id", "probabilities", "probabilities.list.element", "evidence"}
-    names = [name for name in table.schema.names if name not in unique and name != "all_probabilities"]
+def _parquet_file(table: pa.Table) -> tuple[bytes, bytes]:
+    """The body of a Parquet file without the magic in front, and its footer. A table with rows is one row group."""
+    unique = ("paragraph_id", "probabilities", "evidence", "all_probabilities")
+    dictionaries = [name for name in table.schema.names if name not in unique]
     options: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": _PARQUET_ZSTD_LEVEL,
-        "use_dictionary": [f"{name}.list.element" if name == "topics" else name for name in names],
+        "use_dictionary": [f"{name}.list.element" if name == "topics" else name for name in dictionaries],
     }
+    sink = io.BytesIO()
     with pq.ParquetWriter(sink, table.schema, **options) as writer:
-        if not footer_only:
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
+        if table.num_rows:
+            writer.write_table(table, row_group_size=table.num_rows)
     data = sink.getvalue()
     (length,) = struct.unpack("<I", data[-8:-4])
     body = len(data) - 8 - length
-    return data[len(_MAGIC) : body], data[body:]
-
-
-class _At(io.BytesIO):
-    """A file that tells places as if its content, less the magic, began at ``offset``; Parquet writes them down."""
-
-    def __init__(self, offset: int) -> None:
-        super().__init__()
-        self._base = offset - len(_MAGIC)
-
-    def tell(self) -> int:
-        place = super().tell()
-        return place + self._base if place else 0
-
-
-def _metadata(footer: bytes) -> pq.FileMetaData:
-    return pq.read_metadata(io.BytesIO(_MAGIC + footer))
+    return data[len(_MAGIC) : body], data[body:-8]

@@ -12,8 +12,8 @@ from training.errors import UserError
 from training.tagging.inputs import Source
 
 _RAW = 128 << 10
-# A zstd block of four bytes can mean 128 KiB: fed 1 KiB at a time, a bomb fills 32 MiB and not the memory.
-_RAW_ZSTD = 1 << 10
+# A zstd block of four bytes can mean 128 KiB: fed 256 bytes at a time, a bomb fills 8 MiB and not the memory.
+_RAW_ZSTD = 256
 _AT_ONCE = 1 << 20
 
 
@@ -83,7 +83,7 @@ class ByteStream:
             self._ended = not piece
             return piece
         try:
-            while (piece := next(self._pieces, None)) is None:
+            while not (piece := next(self._pieces, b"")):
                 raw = self._read_file(_RAW)
                 if not raw:
                     self._ended = True

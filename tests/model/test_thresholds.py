@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from training.config import Thresholds
+from training.model.calibration import calibrate, platt
+from training.model.model import Decision
+from training.model.thresholds import choose_thresholds, cuts_of
+
+METHODS = ("pooled", "per_topic", "shrunk", "smoothed", "micro_macro")
+
+
+def case(seed: int, n: int = 80, topics: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.random((n, topics)) < rng.uniform(0.05, 0.5, topics)
+    return np.round(truth + rng.normal(scale=0.8, size=(n, topics)), 2), truth
+
+
+def f1(truth: np.ndarray, tags: np.ndarray) -> float:
+    return 2 * float((truth & tags).sum()) / (truth.sum() + tags.sum())
+
+
+def thresholds(scores: np.ndarray, truth: np.ndarray, **settings: object) -> np.ndarray:
+    return choose_thresholds(scores, truth, Thresholds(**settings))
+
+
+@given(st.integers(0, 5000))
+def test_per_topic_is_the_best_of_all_cuts(seed: int) -> None:
+    scores, truth = case(seed)
+    chosen = thresholds(scores, truth, method="per_topic")
+    for at in range(truth.shape[1]):
+        if truth[:, at].any():
+            best = max(f1(truth[:, at], scores[:, at] >= cut) for cut in np.unique(scores[:, at]))
+            assert f1(truth[:, at], scores[:, at] > chosen[at]) == pytest.approx(best)
+
+
+@given(st.integers(0, 5000))
+def test_pooled_is_one_threshold_and_the_best_for_micro_f1(seed: int) -> None:
+    scores, truth = case(seed)
+    chosen = thresholds(scores, truth, method="pooled")
+    assert len(set(chosen)) == 1
+    if truth.any():
+        best = max(f1(truth, scores >= cut) for cut in np.unique(scores))
+        assert f1(truth, scores > chosen[0]) == pytest.approx(best)
+
+
+def test_shrinkage_runs_from_the_topics_own_to_the_pooled_threshold() -> None:
+    scores, truth = case(3)
+    own, pooled = thresholds(scores, truth, method="per_topic"), thresholds(scores, truth, method="pooled")
+    assert thresholds(scores, truth, shrinkage=0) == pytest.approx(own)
+    assert thresholds(scores, truth, shrinkage=1e12) == pytest.approx(pooled)
+    halfway = thresholds(scores, truth, shrinkage=20)
+    assert (np.abs(halfway - pooled) <= np.abs(own - pooled) + 1e-9).all()
+
+
+@given(st.integers(0, 5000), st.sampled_from(METHODS), st.sampled_from(["micro_f1", "macro_f1", "example_f1"]))
+def test_thresholds_are_finite_whatever_the_labels(seed: int, method: str, objective: str) -> None:
+    scores, truth = case(seed, n=12)
+    truth[:, 0] = False
+    truth[:, 1] = True
+    assert np.isfinite(thresholds(scores, truth, method=method, objective=objective)).all()
+
+
+def test_micro_macro_is_no_worse_for_micro_f1_than_one_threshold() -> None:
+    for seed in range(20):
+        scores, truth = case(seed)
+        reached = {
+            method: f1_score(truth, scores > thresholds(scores, truth, method=method), average="micro")
+            for method in ("pooled", "micro_macro")
+        }
+        assert reached["micro_macro"] >= reached["pooled"] - 0.02
+
+
+def test_example_objective_serves_example_f1() -> None:
+    for seed in range(10):
+        scores, truth = case(seed)
+        plain = scores > thresholds(scores, truth)
+        moved = scores > thresholds(scores, truth, objective="example_f1")
+
+        def figure(tags: np.ndarray, truth: np.ndarray = truth) -> float:
+            full = (truth | tags).any(axis=1)
+            return float(f1_score(truth[full], tags[full], average="samples", zero_division=0))
+
+        assert figure(moved) >= figure(plain) - 1e-9
+
+
+@pytest.mark.parametrize("target", [0.5, 0.8, 1.0])
+def test_wanted_precision_and_recall_are_kept_on_the_scores_they_were_chosen_by(target: float) -> None:
+    scores, truth = case(11, n=300)
+    strict = scores > thresholds(scores, truth, method="per_topic", objective="precision", target=target)
+    precise = (truth & strict).sum(axis=0) / np.maximum(1, strict.sum(axis=0))
+    assert ((precise >= target) | ~strict.any(axis=0)).all()
+    wide = scores > thresholds(scores, truth, method="per_topic", objective="recall", target=target)
+    assert ((truth & wide).sum(axis=0) >= target * truth.sum(axis=0)).all()
+
+
+def test_cuts_never_part_equal_scores() -> None:
+    cuts = cuts_of(np.array([1.0, 1.0, 0.5, 0.5, 0.5]), np.array([True, False, True, False, False]))
+    assert cuts.tagged.tolist() == [2, 5]
+    assert cuts.tp.tolist() == [1, 2]
+
+
+def test_sigmoid_finds_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=20_000)
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-(2.0 * scores - 1.0)))
+    slope, offset = platt(scores, truth)
+    assert slope == pytest.approx(2.0, abs=0.1)
+    assert offset == pytest.approx(-1.0, abs=0.1)
+
+
+def test_scores_that_mislead_do_not_turn_the_order_round() -> None:
+    scores = np.linspace(-1, 1, 50)
+    assert platt(scores, scores < 0)[0] > 0
+
+
+@pytest.mark.parametrize("exclusive", ["exactly_one", "at_most_one"])
+def test_exclusive_probabilities_are_calibrated_together(exclusive: str) -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(size=(30_000, 3)) * 1.5
+    shares = np.exp(logits)
+    none = np.ones((30_000, 1)) if exclusive == "at_most_one" else np.zeros((30_000, 0))
+    shares = np.hstack([shares, none])
+    shares /= shares.sum(axis=1, keepdims=True)
+    drawn = (rng.random((30_000, 1)) > shares.cumsum(axis=1)).sum(axis=1)
+    truth = drawn[:, None] == np.arange(3)
+    matrix, offsets = calibrate(logits / 2, truth, exclusive)  # type: ignore[arg-type]
+    decision = Decision(np.zeros(3, dtype=np.float32), exclusive)  # type: ignore[arg-type]
+    probabilities = decision.probabilities((logits / 2 @ matrix + offsets).astype(np.float32))
+    assert np.abs(probabilities - shares[:, :3]).mean() < 0.01
+    total = probabilities.sum(axis=1)
+    assert total.max() <= 1 + 1e-5
+    if exclusive == "exactly_one":
+        assert total == pytest.approx(np.ones(30_000), abs=1e-5)
+    assert decision.tags(probabilities).sum(axis=1).max() == 1

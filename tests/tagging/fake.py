@@ -1,0 +1,42 @@
+"""A model with the face of the real one that is quick, needs no training and does not depend on batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the fake finds."""
+
+    topic: str
+    count: int
+
+
+@dataclass(frozen=True)
+class FakeModel:
+    """Counts its own topics in the text: one mention gives 0.6, two 0.75, …; lengths make a difference too."""
+
+    id: str = "fake@1"
+    topics: tuple[str, ...] = ("airstrike", "shelling", "prisoner exchange", 'quoted "topic"')
+
+    def predict_proba(self, texts: Any, threads: int = 1) -> npt.NDArray[np.float32]:
+        array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+        length = pc.binary_length(array).to_numpy(zero_copy_only=False).astype(np.float32)
+        columns = []
+        for topic in self.topics:
+            count = pc.count_substring(array, topic[:6]).to_numpy(zero_copy_only=False).astype(np.float32)
+            columns.append((0.3 + count + np.sin(length) / 10) / (1 + count))
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    def decide(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        return probabilities >= np.float32(0.39)
+
+    def explain(self, text: str) -> list[Evidence]:
+        return [Evidence(topic, text.count(topic[:6])) for topic in self.topics if topic[:6] in text]

@@ -1,0 +1,118 @@
+"""Inputs: the files that were meant, once each, in an order that does not change."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from training.errors import UserError
+from training.tagging.inputs import find_sources, format_of, parse_format, shown
+
+
+def found(*inputs, format=None, own=()):
+    sources, _ = find_sources([str(name) for name in inputs], format, own)
+    return [source.path for source in sources]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder with files of all kinds, links and what is no data."""
+    for name in ("b.jsonl", "a.csv.gz", "deep/z.PARQUET", "deep/er/y.txt.zst", "x.html", "notes.md", ".hidden.jsonl"):
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (tmp_path / "tree" / "_SUCCESS").write_bytes(b"")
+    (tmp_path / "tree" / "deep" / "up").symlink_to(tmp_path / "tree")
+    (tmp_path / "tree" / "deep" / "same.jsonl").symlink_to(tmp_path / "tree" / "b.jsonl")
+    (tmp_path / "tree" / "broken.jsonl").symlink_to(tmp_path / "nowhere")
+    return tmp_path / "tree"
+
+
+def test_a_folder_is_walked_sorted_to_the_bottom_without_going_round(tree):
+    wanted = ["a.csv.gz", "b.jsonl", "deep/er/y.txt.zst", "deep/z.PARQUET", "x.html"]
+    assert found(tree) == [str(tree / name) for name in wanted]
+    assert find_sources([str(tree)], None)[1] == 1
+
+
+def test_a_file_named_twice_is_read_once(tree):
+    assert found(tree / "b.jsonl", tree / "deep/same.jsonl", tree / "b.json[l]") == [str(tree / "b.jsonl")]
+
+
+def test_a_glob_is_sorted_and_goes_deep(tree):
+    assert found(tree / "**" / "*.txt.zst") == [str(tree / "deep/er/y.txt.zst")]
+    (tree / "a.jsonl").write_bytes(b"")
+    (tree / "broken.jsonl").unlink()
+    assert found(tree / "?.jsonl") == [str(tree / "a.jsonl"), str(tree / "b.jsonl")]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
+    (tmp_path / "a[1].jsonl").write_bytes(b"")
+    assert found(tmp_path / "a[1].jsonl") == [str(tmp_path / "a[1].jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("notes.md", "cannot tell the format from the name"),
+        ("nowhere.jsonl", "no such file"),
+        ("*.nothing", "no file matches"),
+        ("broken.jsonl", "cannot be read: No such file"),
+    ],
+)
+def test_wrong_inputs_are_told(tree, name, message):
+    with pytest.raises(UserError, match=message):
+        found(tree / name)
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"holds no file to tag \(0 passed over\)"):
+        found(tmp_path)
+    with pytest.raises(UserError, match="no input"):
+        found()
+
+
+def test_a_format_that_is_said_goes_before_the_suffix(tree):
+    (source,), _ = find_sources([str(tree / "notes.md")], "jsonl.gz")
+    assert (source.format, source.compression, source.article_id) == ("jsonl", "gz", "notes.md")
+
+
+def test_files_that_cannot_be_opened_are_told_at_once(tree, monkeypatch):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    (tree / "b.jsonl").chmod(0)
+    with pytest.raises(UserError, match="Permission denied"):
+        found(tree)
+
+
+def test_names_with_line_breaks_and_odd_bytes_stay_on_one_line(run, tmp_path):
+    name = os.fsdecode(b"new\nline \xff\t\xc3\xbc.jsonl")
+    (tmp_path / name).write_bytes(b"broken\n")
+    assert shown(name) == r"new\nline \xff\tü.jsonl"
+    summary = run(tmp_path / name, name.replace("jsonl", "csv"))
+    assert summary.rows_rejected == 1
+    assert (tmp_path / name.replace("jsonl", "csv")).exists()
+    assert "\n" not in "".join(summary.lines())
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("a.jsonl", ("jsonl", None)),
+        ("A.NDJSON.GZ", ("jsonl", "gz")),
+        ("a.b.tsv.zst", ("tsv", "zst")),
+        ("x/y.htm", ("html", None)),
+        ("gz", None),
+        ("a.gz", None),
+        (".jsonl", None),
+        ("a.jsonl.bz2", None),
+    ],
+)
+def test_format_of(name, format):
+    assert format_of(name) == format
+
+
+@pytest.mark.parametrize("name", ["xml", "jsonl.bz2", "", "gz"])
+def test_unknown_formats_are_told(name):
+    with pytest.raises(UserError, match="unknown format"):
+        parse_format(name, "--format")

@@ -1,0 +1,135 @@
+"""Parquet: any kind of text column, rows that are not UTF-8 set aside, batches that stay small."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.tagging.conftest import rejected, tagged
+from training.errors import UserError
+from training.tagging import Tuning
+
+TEXTS = ["An airstrike", None, "", "shelling", "ü"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+        pa.dictionary(pa.int8(), pa.string()),
+        pa.dictionary(pa.int32(), pa.large_string()),
+    ],
+    ids=str,
+)
+def test_text_of_any_kind(run, tmp_path, kind):
+    texts = pa.array(TEXTS).dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else _cast(kind)
+    table = pa.table({"paragraph_id": pa.array(range(5), pa.uint16()), "text": texts})
+    pq.write_table(table, tmp_path / "in.parquet")
+    summary = run(tmp_path / "in.parquet", keep=("text",))
+    assert [row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")] == ["0", "2", "3", "4"]
+    assert [row["text"] for row in tagged(tmp_path / "tags.jsonl")] == [text for text in TEXTS if text is not None]
+    (reject,) = rejected(tmp_path / "tags.jsonl")
+    assert (reject["line"], reject["reason"]) == (2, '"text" is null, expected text')
+    assert json.loads(reject["row"])["paragraph_id"] == 1
+    assert (summary.rows_read, summary.rows_tagged, summary.rows_rejected) == (5, 4, 1)
+
+
+def _cast(kind):
+    return pa.array(TEXTS, pa.binary() if "binary" in str(kind) else pa.string()).cast(kind)
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.string()], ids=str)
+def test_bytes_that_are_no_text_are_set_aside(run, tmp_path, kind):
+    texts = pa.array([b"fine", b"bad \xff", b"an airstrike"], pa.binary())
+    if kind == pa.string():
+        texts = pa.StringArray.from_buffers(3, texts.buffers()[1], texts.buffers()[2])
+    pq.write_table(pa.table({"paragraph_id": ["1", "2", "3"], "text": texts, "n": [1, 2, 3]}), tmp_path / "in.parquet")
+    run(tmp_path / "in.parquet", keep=("n",))
+    assert [(row["paragraph_id"], row["n"]) for row in tagged(tmp_path / "tags.jsonl")] == [("1", 1), ("3", 3)]
+    (reject,) = rejected(tmp_path / "tags.jsonl")
+    assert reject["line"] == 2
+    assert "not UTF-8" in reject["reason"]
+    assert reject["row"] is None
+    assert reject["row_base64"]
+
+
+def test_kept_text_that_is_no_text_is_set_aside(run, tmp_path):
+    kept = pa.array([b"fine", b"bad \xff"], pa.binary())
+    kept = pa.StringArray.from_buffers(2, kept.buffers()[1], kept.buffers()[2])
+    pq.write_table(pa.table({"paragraph_id": ["1", "2"], "text": ["a", "b"], "k": kept}), tmp_path / "in.parquet")
+    for output in ("t.jsonl", "t.parquet"):
+        run(tmp_path / "in.parquet", output, keep=("k",))
+        assert [row["k"] for row in tagged(tmp_path / output)] == ["fine"]
+        assert [row["reason"] for row in rejected(tmp_path / output)] == ['"k" is not UTF-8']
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pa.table({"text": [1]}), 'column "text" is int64, expected text'),
+        (pa.table({"text": [["a"]]}), 'column "text" is list<.*expected text'),
+        (pa.table({"text": ["a"], "paragraph_id": [1.5]}), 'column "paragraph_id" is double, expected text or whole'),
+        (pa.table({"txt": ["a"]}), 'no column "text".*Did you mean "txt"'),
+    ],
+)
+def test_wrong_types_are_told_before_anything_is_done(run, tmp_path, table, message):
+    pq.write_table(table, tmp_path / "in.parquet")
+    with pytest.raises(UserError, match=rf"in\.parquet: {message}"):
+        run(tmp_path / "in.parquet")
+
+
+def test_a_damaged_footer_is_told_before_anything_is_done(run, tmp_path):
+    for data in (b"", b"PAR1", b"PAR1xxxxPAR1", b"{}" * 50):
+        (tmp_path / "in.parquet").write_bytes(data)
+        with pytest.raises(UserError, match=r"in\.parquet: cannot be read as Parquet"):
+            run(tmp_path / "in.parquet")
+
+
+def test_damaged_pages_cost_the_rest_of_the_file_and_say_so(run, tmp_path):
+    sink = io.BytesIO()
+    table = pa.table({"paragraph_id": [str(at) for at in range(100)], "text": [f"text {at}" * 9 for at in range(100)]})
+    pq.write_table(table, sink, row_group_size=10, compression="zstd")
+    data = bytearray(sink.getvalue())
+    middle = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(5).column(1).data_page_offset
+    data[middle : middle + 40] = b"\xff" * 40
+    (tmp_path / "in.parquet").write_bytes(data)
+    (tmp_path / "next.jsonl").write_bytes(b'{"paragraph_id":"next","text":"a"}\n')
+    summary = run([tmp_path / "in.parquet", tmp_path / "next.jsonl"])
+    found = [row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")]
+    assert found == [*(str(at) for at in range(50)), "next"]
+    (reject,) = rejected(tmp_path / "tags.jsonl")
+    assert reject["line"] == 51
+    assert "cannot be read from here on" in reject["reason"]
+    assert (summary.rows_read, summary.rows_rejected) == (52, 1)
+
+
+def test_batches_are_small_where_rows_are_large(run, tmp_path, model):
+    sizes = []
+
+    class Noting(type(model)):
+        def predict_proba(self, texts, threads=1):
+            sizes.append(len(texts))
+            return super().predict_proba(texts)
+
+    texts = [f"{at:06}" * 2000 for at in range(40)]
+    pq.write_table(pa.table({"text": texts, "paragraph_id": [str(at) for at in range(40)]}), tmp_path / "in.parquet")
+    run(tmp_path / "in.parquet", model=Noting(), tuning=Tuning(50_000, 5, 0.0), max_characters=20_000)
+    assert sum(sizes) == 40
+    assert max(sizes) <= 5
+
+
+def test_parquet_in_a_pipe_or_compressed_is_told(run, tmp_path):
+    (tmp_path / "in.parquet.gz").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"Parquet can't be read from \.gz"):
+        run(tmp_path / "in.parquet.gz")
+    with pytest.raises(UserError, match="Parquet can't be read from a pipe"):
+        run("-", input_format="parquet")

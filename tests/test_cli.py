@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import synthetic_records, write_jsonl
+from training.cli import conflict_topics
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: object, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """The command line as a user runs it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        check=False,
+    )
+
+
+def every_command(group: click.Group = conflict_topics, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for name, command in group.commands.items():
+        found += every_command(command, (*prefix, name)) if isinstance(command, click.Group) else [(*prefix, name)]
+    return found
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(conflict_topics, [*command, "--help"])
+    assert result.exit_code == 0
+    assert f"conflict-topics {' '.join(command)}" in result.output.split("Example", 1)[1]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['conflict-topics', '--help']\n"
+        "from training.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'pyarrow', 'numba', 'sklearn', 'mlflow', 'pydantic', 'yaml', 'datasets', 'pandas', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stderr.strip() == "[]"
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    write_jsonl(tmp_path / "mine.jsonl", synthetic_records(40))
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\ndata: {train: mine.jsonl, codebook: null}\nevaluation: {resamples: 100}\ntracking: {enabled: false}\n"
+    )
+    return tmp_path
+
+
+def test_train_evaluate_explain_compare_and_check(workplace: Path) -> None:
+    trained = run("train", "mine.yaml", cwd=workplace)
+    assert trained.returncode == 0, trained.stderr
+    assert "micro-F1" in trained.stdout
+    assert "conflict-topics tag experiments/models/mine" in trained.stdout
+    assert "training 3 topics" in trained.stderr
+    model = workplace / "experiments/models/mine"
+    evaluated = run("evaluate", model, "mine.jsonl", "--json", cwd=workplace)
+    assert json.loads(evaluated.stdout)["test"]["micro_f1"] > 0.9
+    explained = run("explain", model, "--json", stdin="Families fled.\n", cwd=workplace)
+    top = json.loads(explained.stdout)[0]
+    assert top["topic"] == "displacement"
+    assert top["intercept"] + sum(span["contribution"] for span in top["spans"]) == pytest.approx(top["score"], abs=1e-4)
+    assert "displacement  probability" in run("explain", model, "Families fled.", cwd=workplace).stdout
+    other = run("train", "mine.yaml", "--set", "features.char=null", "--output", "other", cwd=workplace)
+    assert other.returncode == 0
+    compared = run("compare", model, "other", "mine.jsonl", cwd=workplace)
+    assert "micro-f1" in compared.stdout
+    checked = run("check", "mine.yaml", cwd=workplace)
+    assert checked.returncode == 0
+    assert "120 paragraphs in 40 articles" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "nowhere.yaml"], 1, "no such config file"),
+        (["train", "mine.yaml", "--set", "seeed=3"], 1, 'Did you mean "seed"'),
+        (["train", "mine.yaml", "--set", "data.train=nowhere.jsonl"], 1, "no file matches nowhere.jsonl"),
+        (["evaluate", "nowhere", "mine.jsonl"], 1, "no such model folder"),
+        (["tain"], 2, "No such command"),
+        (["train"], 2, "Missing argument"),
+        (["train", "mine.yaml", "--fast"], 2, "No such option"),
+    ],
+)
+def test_errors_are_one_message_and_a_code(workplace: Path, arguments: list[str], code: int, message: str) -> None:
+    result = run(*arguments, cwd=workplace)
+    assert result.returncode == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not result.stdout
+
+
+def test_logs_as_json_lines(workplace: Path) -> None:
+    result = run("--log-json", "train", "mine.yaml", cwd=workplace)
+    entries: list[dict[str, Any]] = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {"level", "message", "time", "logger"} <= set(entries[0])
+    assert not run("--quiet", "train", "mine.yaml", cwd=workplace).stderr

@@ -1,0 +1,115 @@
+"""``report.html``: one file that says how good a model is and why, offline, on screen and in print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from training.corpus.records import Corpus
+from training.evaluation import charts, curves
+from training.evaluation.highlight import character_contributions
+from training.evaluation.metrics import Bools, Floats
+from training.model.model import Model
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+ERRORS_SHOWN, TERMS_SHOWN = 12, 12
+LONGEST_EXCERPT = 1200
+
+
+def render_report(
+    model: Model,
+    metrics: Mapping[str, Any],
+    train: Corpus,
+    test: Corpus,
+    probabilities: Floats,
+    tags: Bools,
+    facts: Mapping[str, str],
+    config: str,
+) -> str:
+    """HTML. ``probabilities`` and ``tags`` are those of ``test`` [n, topics of test]; ``facts`` say what was in the data."""
+    seen = [at for at in range(len(test.topics)) if test.labels[:, at].any()]
+    shown = {test.topics[at]: curves.precision_recall(test.labels[:, at], probabilities[:, at]) for at in seen}
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent), autoescape=select_autoescape(default=True), undefined=StrictUndefined
+    )
+    environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
+    return environment.get_template(TEMPLATE.name).render(
+        model=model,
+        metrics=metrics,
+        facts=facts,
+        config=config,
+        precision_recall=Markup(charts.precision_recall_chart(shown)) if shown else "",
+        reliability=Markup(charts.reliability_chart(curves.reliability(test.labels, probabilities))),
+        co_occurrence=Markup(
+            charts.co_occurrence_chart(curves.co_occurrence(train.labels, train.topics), train.topics)
+        ),
+        mistaken=curves.mistaken_for(test.labels, tags, test.topics),
+        terms=strongest_terms(model),
+        errors=[
+            *instructive_errors(model, test, probabilities, tags, missed=False),
+            *instructive_errors(model, test, probabilities, tags, missed=True),
+        ],
+    )
+
+
+def strongest_terms(model: Model) -> dict[str, tuple[list[str], list[str]]]:
+    """For each topic the words and phrases that speak most for and most against it (weight times idf)."""
+    first = model.scorer.blocks[0]
+    weighed = model.scorer.weights[: len(first.terms)] * first.idf[:, None]
+    terms = {}
+    for at, topic in enumerate(model.topics):
+        order = np.argsort(weighed[:, at], kind="stable")
+        against, speaks_for = order[:TERMS_SHOWN], order[::-1][:TERMS_SHOWN]
+        terms[topic] = (
+            [first.terms[int(row)] for row in speaks_for if weighed[row, at] > 0],
+            [first.terms[int(row)] for row in against if weighed[row, at] < 0],
+        )
+    return terms
+
+
+def instructive_errors(
+    model: Model, test: Corpus, probabilities: Floats, tags: Bools, *, missed: bool
+) -> list[dict[str, Any]]:
+    """The errors that the model was surest about, one a paragraph, with the evidence marked in the text."""
+    known = np.isin(np.array(test.topics, dtype=object), np.array(model.topics, dtype=object))
+    wrong = (test.labels & ~tags if missed else tags & ~test.labels) & known
+    sure = np.where(wrong, -probabilities if missed else probabilities, -np.inf)
+    errors = []
+    for row in np.argsort(-sure.max(axis=1), kind="stable")[:ERRORS_SHOWN]:
+        at = int(sure[row].argmax())
+        if not wrong[row, at]:
+            break
+        text = test.texts[int(row)].as_py()
+        entry = next(entry for entry in model.explain(text) if entry.topic == test.topics[at])
+        errors.append(
+            {
+                "kind": "missed" if missed else "wrongly tagged",
+                "topic": test.topics[at],
+                "probability": float(probabilities[row, at]),
+                "threshold": entry.threshold,
+                "paragraph": test.paragraph_ids[row],
+                "labels": ", ".join(test.topics[k] for k in np.flatnonzero(test.labels[row])) or "none",
+                "text": Markup(marked(text, character_contributions(len(text), entry))),
+            }
+        )
+    return errors
+
+
+def marked(text: str, contributions: list[float]) -> str:
+    """The text as HTML, characters that spoke for the topic in ``<mark>``, those against in ``<mark class=against>``."""
+    strongest = max((abs(value) for value in contributions), default=0.0) or 1.0
+    levels = [int(np.sign(value)) if abs(value) > strongest / 4 else 0 for value in contributions[:LONGEST_EXCERPT]]
+    pieces, begin = [], 0
+    for end in range(1, len(levels) + 1):
+        if end == len(levels) or levels[end] != levels[begin]:
+            part = escape(text[begin:end])
+            opening = {1: "<mark>", 0: "", -1: '<mark class="against">'}[levels[begin]]
+            pieces.append(f"{opening}{part}{'</mark>' if opening else ''}")
+            begin = end
+    return "".join(pieces) + (" …" if len(text) > LONGEST_EXCERPT else "")

@@ -1,0 +1,94 @@
+"""Four things that compiled kernels need and Numba does not offer: unaligned loads, bit scans, prefetch, vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+LANES = 16  # float32 that one step of vector arithmetic takes
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    data = arrayobj.make_array(kind)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def load_word(typing_context: Any, data: Any, index: Any) -> Any:
+    """load_word(data, index): the eight bytes from `index` on as uint64, the first lowest. They must exist."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _pointer(context, builder, signature.args[0], *arguments)
+        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(data, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """trailing_zeros(word): how many low bits of a uint64 are zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """prefetch(array, index): ask for the cache line of an element that will be read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _pointer(context, builder, signature.args[0], *arguments)
+        word = ir.IntType(32)
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        )
+        read, keep, data = (ir.Constant(word, value) for value in (0, 3, 1))
+        builder.call(function, [place, read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_scaled(
+    typing_context: Any, target: Any, target_at: Any, source: Any, source_at: Any, width: Any, scale: Any
+) -> Any:
+    """add_scaled(target, target_at, source, source_at, width, scale): ``target[...] += scale * source[...]``.
+
+    For runs of `width`, a multiple of `LANES`, that do not overlap: a float32 source, and a target of float32 or
+    float64, which also is what the arithmetic is in. Written in vectors, because the compiler cannot know so much,
+    and its checks would cost more than the sums. Each element is one product and one sum, rounded in between, so
+    every machine gives the same bits.
+    """
+    wide = target.dtype == types.float64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        into, into_at, of, of_at, count, factor = arguments
+        narrow = ir.VectorType(ir.FloatType(), LANES)
+        vector = ir.VectorType(ir.DoubleType() if wide else ir.FloatType(), LANES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        lane = builder.insert_element(undefined, factor, ir.Constant(ir.IntType(32), 0))
+        factors = builder.shuffle_vector(
+            lane, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        )
+        left_start = _pointer(context, builder, signature.args[0], into, into_at)
+        right_start = _pointer(context, builder, signature.args[2], of, of_at)
+        zero, step = ir.Constant(count.type, 0), ir.Constant(count.type, LANES)
+        with cgutils.for_range_slice(builder, zero, count, step, count.type) as (place, _):
+            left = builder.bitcast(builder.gep(left_start, [place]), vector.as_pointer())
+            right = builder.bitcast(builder.gep(right_start, [place]), narrow.as_pointer())
+            addend = builder.load(right, align=4)
+            if wide:
+                addend = builder.fpext(addend, vector)
+            total = builder.fadd(builder.load(left, align=8 if wide else 4), builder.fmul(addend, factors))
+            builder.store(total, left, align=8 if wide else 4)
+        return context.get_dummy_value()
+
+    scale_type = types.float64 if wide else types.float32
+    return types.void(target, types.intp, source, types.intp, types.intp, scale_type), generate
