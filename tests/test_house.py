@@ -26,6 +26,7 @@ STEPS = {*MAY_IMPORT, "measure", "tracking"}
 MAY_IMPORT["promote"] = STEPS
 MAY_IMPORT["train"] = {*STEPS, "promote"}
 MAY_IMPORT["checks"] = {*STEPS, "train"}
+MAY_IMPORT["search"] = {*STEPS, "train"}
 MAY_IMPORT["tagging"] = {"errors", "atomic", "corpus", "model"}
 DOORS = {
     "click": {"training/cli.py", "training/commands"},
@@ -35,6 +36,7 @@ DOORS = {
     "trafilatura": {"training/corpus/articles.py"},
     "rensa": {"training/corpus/duplicates.py"},
     "numba": {"training/model"},
+    "optuna": {"training/search.py"},
     "safetensors": {"training/model/saved.py"},
 }
 

@@ -48,7 +48,7 @@ def test_the_test_split_never_reaches_training_or_thresholds(tmp_path: Path) -> 
         outcome = train(config_for(source, f"data.test={path}"), tmp_path / f"model{number}")
         models.append((outcome.folder / "model.safetensors").read_bytes())
         description = json.loads((outcome.folder / "model.json").read_text())
-        models.append({key: description[key] for key in ("thresholds", "slopes", "offsets")})
+        models.append({key: description[key] for key in ("thresholds", "exclusive")})
     assert models[:2] == models[2:]
 
 
@@ -113,7 +113,7 @@ def test_every_classifier_works_with_every_threshold(tmp_path: Path, corpus_file
 def test_exclusive_topics_are_seen_in_the_labels(tmp_path: Path) -> None:
     eye = np.eye(3, dtype=bool)
     assert exclusivity(eye, "auto") == "exactly_one"
-    assert exclusivity(np.vstack([eye, np.zeros((1, 3), dtype=bool)]), "auto") == "at_most_one"
+    assert exclusivity(np.vstack([eye, np.zeros((1, 3), dtype=bool)]), "auto") == "competing"
     assert exclusivity(np.vstack([eye, np.ones((1, 3), dtype=bool)]), "auto") == "no"
     records = [
         record | {"topics": record["topics"][:1] or ["other"]} for record in synthetic_records(40)

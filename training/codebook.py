@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.errors import UserError, did_you_mean
-from training.keywords import QueryError, compile_query
+from training.keywords import QueryError, compile_query, wanted_terms
 
 
 class Entry(BaseModel):
@@ -66,6 +66,15 @@ class Codebook(Entry):
     @property
     def topic_ids(self) -> tuple[str, ...]:
         return tuple(topic.id for topic in self.topics)
+
+    def texts(self) -> list[tuple[str, str]]:
+        """(text, topic id) for all that the codebook itself says of a topic: what it is, examples, keywords."""
+        return [
+            (text, topic.id)
+            for topic in self.topics
+            for text in (topic.definition, *topic.include, *topic.examples, *wanted_terms(topic.keywords or ""))
+            if text
+        ]
 
     @model_validator(mode="after")
     def _consistent(self) -> Codebook:

@@ -75,6 +75,7 @@ class Data(Section):
     train: str | list[str] = "data/paragraphs/*.jsonl"
     test: str | list[str] | None = None
     codebook: str | None = "data/codebook.yaml"
+    learn_from_codebook: bool = True
     columns: Columns = Columns()
 
 
@@ -113,6 +114,7 @@ class CharNgrams(Ngrams):
 
     ngram_range: tuple[int, int] = (3, 5)
     min_df: Annotated[int, Field(ge=1)] = 2
+    weight: Annotated[float, Field(gt=0)] = 0.7
 
 
 class Features(Section):
@@ -128,9 +130,9 @@ class Features(Section):
 
 class Classifier(Section):
     kind: Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"] = "nbsvm"
-    strength: Annotated[float, Field(gt=0)] | Literal["auto"] = 1.0
-    exclusive: Literal["auto", "no", "exactly_one", "at_most_one"] = "auto"
-    min_positives: Annotated[int, Field(ge=1)] = 3
+    strength: Annotated[float, Field(gt=0)] = 0.3
+    exclusive: Literal["auto", "no", "competing", "at_most_one", "exactly_one"] = "auto"
+    min_positives: Annotated[int, Field(ge=1)] = 2
 
 
 class Thresholds(Section):
@@ -139,7 +141,7 @@ class Thresholds(Section):
     method: Literal["shrunk", "pooled", "per_topic", "smoothed", "micro_macro", "fixed"] = "shrunk"
     objective: Literal["micro_f1", "macro_f1", "example_f1", "precision", "recall"] = "micro_f1"
     target: Annotated[float, Field(gt=0, le=1)] | None = None
-    shrinkage: Annotated[float, Field(ge=0)] = 20.0
+    shrinkage: Annotated[float, Field(ge=0)] = 10.0
 
     @model_validator(mode="after")
     def _target_in_its_place(self) -> Thresholds:
@@ -162,6 +164,32 @@ class Tracking(Section):
     registered_model: Annotated[str, Field(min_length=1)] | None = "conflict-topics"
 
 
+class Range(Section):
+    """Numbers from ``low`` to ``high``; ``log`` where the scale is multiplicative; whole numbers where both are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _rising(self) -> Range:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("low < high, and above 0 where log is true")
+        return self
+
+
+class Search(Section):
+    """What ``conflict-topics search`` may change, by dotted key: a range, or a list of choices."""
+
+    objective: Literal["micro_f1", "macro_f1", "example_f1", "mean_average_precision"] = "micro_f1"
+    space: Annotated[dict[str, Range | list[Any]], Field(min_length=1)] = {
+        "classifier.strength": Range(low=0.03, high=3.0, log=True),
+        "features.char.weight": Range(low=0.3, high=1.5),
+        "features.word.min_df": [1, 2],
+        "thresholds.shrinkage": Range(low=2.0, high=50.0, log=True),
+    }
+
+
 class Config(Section):
     """One experiment, as written in a YAML file; ``configs/default.yaml`` spells out every default."""
 
@@ -174,6 +202,7 @@ class Config(Section):
     thresholds: Thresholds = Thresholds()
     evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
+    search: Search = Search()
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)

@@ -55,6 +55,29 @@ def matches(query: str, texts: Iterable[str]) -> list[bool]:
     return [matcher(text) for text in texts]
 
 
+def wanted_terms(query: str) -> list[str]:
+    """The words and phrases that a query looks for, without ``*`` and without those it excludes."""
+    terms: list[str] = []
+    depth, excluded_at, negated = 0, None, False
+    for match in _TOKEN.finditer(query):
+        kind, text = match.lastgroup, match[match.lastgroup or 0]
+        if kind == "open":
+            depth += 1
+            if negated and excluded_at is None:
+                excluded_at = depth
+        elif kind == "close":
+            if excluded_at == depth:
+                excluded_at = None
+            depth -= 1
+        elif kind == "word" and text in _OPERATORS:
+            negated = text == "NOT"
+            continue
+        elif not negated and excluded_at is None:
+            terms.append(text.replace("*", ""))
+        negated = False
+    return terms
+
+
 def _any_of(tokens: _Tokens) -> Matcher:
     terms: list[str] = []
     others: list[Matcher] = []

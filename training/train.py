@@ -64,7 +64,8 @@ def train(config: Config, folder: Path) -> Outcome:
     training_set = prepared.train.with_topics(learnable)
     folds = grouped_folds(training_set.labels, prepared.train_groups, config.split.folds, config.seed)
     log.info("training %d topics on %d paragraphs", len(learnable), len(training_set))
-    fitted = fit(training_set.texts, training_set.labels, folds, config, threads=os.cpu_count() or 1)
+    lessons = codebook_lessons(prepared.codebook, learnable) if config.data.learn_from_codebook else []
+    fitted = fit(training_set.texts, training_set.labels, folds, config, os.cpu_count() or 1, lessons)
     settings = {
         "name": config.name,
         "topics": list(learnable),
@@ -179,6 +180,13 @@ def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...
     for topic, reason in left_out.items():
         log.warning("topic %s is not trained: %s", topic, reason)
     return learnable, left_out
+
+
+def codebook_lessons(codebook: Codebook | None, topics: tuple[str, ...]) -> list[tuple[str, int]]:
+    """What the codebook says of each topic, as texts with the topic's column."""
+    if codebook is None:
+        return []
+    return [(text, topics.index(topic)) for text, topic in codebook.texts() if topic in topics]
 
 
 def metrics_of(

@@ -123,7 +123,6 @@ ATTACKS: dict[str, Callable[[Path], None]] = {
     "a topic twice": edit_json("model.json", lambda tree: assign(tree["topics"], 0, tree["topics"][1])),
     "too few thresholds": edit_json("model.json", lambda tree: tree["thresholds"].pop()),
     "a threshold that is not a number": edit_json("model.json", lambda t: assign(t["thresholds"], 0, float("nan"))),
-    "a negative slope": edit_json("model.json", lambda tree: assign(tree["slopes"], 0, -1.0)),
     "an unknown decision": edit_json("model.json", lambda tree: tree.update(exclusive="maybe")),
     "n-grams of endless length": edit_json("model.json", lambda t: assign(t["blocks"][0], "ngram_range", [1, 10**9])),
     "an unknown analyzer": edit_json("model.json", lambda tree: assign(tree["blocks"][0], "analyzer", "os.system")),

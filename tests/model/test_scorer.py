@@ -61,14 +61,14 @@ both = pytest.mark.parametrize("peer", PEERS, ids=[str(options) for options in M
 @both
 def test_scores_are_those_of_scikit_learn(peer: Peer) -> None:
     texts = SCRIPTS + FIT + [" ".join(SCRIPTS)] + ["the the the shelling " * 900]
-    np.testing.assert_allclose(peer.scorer.scores(texts), peer.scores(texts), atol=1e-5)
+    np.testing.assert_allclose(peer.scorer.scores(texts), peer.scores(texts), atol=1e-5, rtol=1e-6)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(letters, st.lists(st.sampled_from(" ".join(SCRIPTS).split())).map(" ".join)), min_size=1))
 def test_scores_of_any_text(texts: list[str]) -> None:
     for peer in PEERS:
-        np.testing.assert_allclose(peer.scorer.scores(texts), peer.scores(texts), atol=1e-5)
+        np.testing.assert_allclose(peer.scorer.scores(texts), peer.scores(texts), atol=1e-5, rtol=1e-6)
 
 
 @both
@@ -96,7 +96,7 @@ def test_scores_do_not_depend_on_what_came_before() -> None:
         scores = peer.scorer.scores(others)
         assert np.array_equal(peer.scorer.scores(SCRIPTS), first)
         assert np.array_equal(peer.scorer.scores(others[::-1])[::-1], scores)
-        np.testing.assert_allclose(scores[-3:], peer.scores(others[-3:]), atol=1e-5)
+        np.testing.assert_allclose(scores[-3:], peer.scores(others[-3:]), atol=1e-5, rtol=1e-6)
 
 
 @both
@@ -115,7 +115,7 @@ def test_evidence_adds_up_to_the_scores(peer: Peer) -> None:
     for text in [*SCRIPTS, " ".join(SCRIPTS)]:
         evidence = peer.scorer.evidence(text)
         total = evidence.values @ peer.weights[evidence.features] + peer.intercepts
-        np.testing.assert_allclose(total, peer.scorer.scores([text])[0], atol=1e-5)
+        np.testing.assert_allclose(total, peer.scorer.scores([text])[0], atol=1e-5, rtol=1e-6)
 
 
 @both

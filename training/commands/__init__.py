@@ -8,7 +8,8 @@ from training.commands.check import check
 from training.commands.compare import compare
 from training.commands.evaluate import evaluate
 from training.commands.explain import explain
+from training.commands.search import search
 from training.commands.tag import tag
 from training.commands.train import train
 
-COMMANDS: tuple[click.Command, ...] = (train, tag, evaluate, explain, compare, check)
+COMMANDS: tuple[click.Command, ...] = (train, tag, evaluate, explain, compare, search, check)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,10 @@ def draw(specification: Mapping[str, Any], description: str) -> str:
     import vl_convert
 
     drawn = str(vl_convert.vegalite_to_svg({**specification, "config": STYLE}))
+    prefix = hashlib.sha256(description.encode()).hexdigest()[:8]  # ids count up over calls, and must differ in a page
+    ids = list(dict.fromkeys(re.findall(r'id="([^"]+)"', drawn)))
+    for at, name in enumerate(ids):
+        drawn = re.sub(rf'(id="|url\(#){re.escape(name)}(?=["\)])', rf"\g<1>c{prefix}-{at}", drawn)
     escaped = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{escaped}" ', 1)
 

@@ -26,7 +26,7 @@ def calibrate(scores: Floats, truth: Bools, exclusive: Exclusive) -> tuple[Float
     if exclusive == "no":
         fitted = [platt(scores[:, at], truth[:, at]) for at in range(truth.shape[1])]
         return np.diag([slope for slope, _ in fitted]), np.array([offset for _, offset in fitted])
-    return multinomial(scores, truth, with_none=exclusive == "at_most_one")
+    return multinomial(scores, truth, with_none=exclusive != "exactly_one")
 
 
 def platt(scores: Floats, truth: Bools) -> tuple[float, float]:

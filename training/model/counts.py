@@ -14,6 +14,7 @@ from training.model import kernels_terms, kernels_weighing
 from training.model.characters import CharacterTable
 from training.model.kernels import EMPTY, PADDING, rehash
 from training.model.kernels_tokens import Folded, Recipe
+from training.model.memory import zeros
 from training.model.terms import Terms
 from training.model.texts import TextBuffer
 
@@ -64,13 +65,13 @@ class Counts:
         Raises:
             ValueError: no term is left.
         """
+        frequency = self.document_frequency(rows)
+        if not frequency.any():
+            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
         most = max_df if isinstance(max_df, Integral) else max_df * len(rows)
         least = min_df if isinstance(min_df, Integral) else min_df * len(rows)
         if most < least:
             raise ValueError("max_df corresponds to < documents than min_df")
-        frequency = self.document_frequency(rows)
-        if not frequency.any():
-            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
         kept = np.flatnonzero((frequency > 0) & (frequency <= most) & (frequency >= least))
         if max_features is not None and kept.size > max_features:
             total = kernels_weighing.term_frequency(
@@ -108,24 +109,27 @@ class _Counter:
 
     def __init__(self, texts: TextBuffer, recipe: Recipe, characters: CharacterTable) -> None:
         texts_count = texts.starts.size
+        # What ordinary English needs; memory that is not written to is not taken.
+        orders = recipe.largest - recipe.smallest + 1
+        expected = (1 << 14) + int(texts.data.size * orders * (0.2 if recipe.of_words else 0.7))
         self.vocabulary = counting.Vocabulary(
-            strings=_table(1 << 16),
-            pairs=_table(1 << 16),
-            parents=np.empty(1 << 15, np.int32),
-            spans=np.empty((1 << 15, 2), np.int64),
-            pool=np.zeros(1 << 19, np.uint8),
-            latest=np.full((1 << 15, 2), EMPTY, np.int64),
+            strings=_table(1 << 18),
+            pairs=_table(1 << 18 if recipe.of_words and recipe.largest > 1 else 4),
+            parents=np.empty(1 << 17, np.int32),
+            spans=np.empty((1 << 17, 2), np.int64),
+            pool=np.zeros(1 << 20, np.uint8),
+            latest=np.full((1 << 17, 2), EMPTY, np.int32),
         )
         self.tokens = counting.Tokens(
-            table=_table(1 << 15),
-            spans=np.empty((1 << 14, 4), np.int64),
-            raw=np.zeros(1 << 17, np.uint8),
-            lists=np.empty(1 << 18, np.int32),
+            table=_table(1 << 17),
+            spans=np.empty((1 << 16, 4), np.int64),
+            raw=np.zeros(1 << 19, np.uint8),
+            lists=np.empty(1 << 20, np.int32),
         )
         self.counted = counting.Counted(
             indptr=np.zeros(texts_count + 1, np.int64),
-            indices=np.empty(max(1 << 14, texts_count * 64), np.int32),
-            counts=np.empty(max(1 << 14, texts_count * 64), np.int32),
+            indices=np.empty(expected, np.int32),
+            counts=np.empty(expected, np.int32),
             words=np.empty(1 << 10, np.int32),
             grams=np.empty(1 << 10, np.int32),
         )
@@ -148,7 +152,7 @@ class _Counter:
                 strings=strings,
                 parents=_larger(vocabulary.parents),
                 spans=_larger(vocabulary.spans),
-                latest=_larger(vocabulary.latest),
+                latest=np.concatenate([vocabulary.latest, np.full_like(vocabulary.latest, EMPTY)]),
             )
         elif code == counting.PAIRS_FULL:
             self.vocabulary = vocabulary._replace(pairs=_larger_table(vocabulary.pairs))
@@ -199,7 +203,7 @@ class _Counter:
 
 
 def _table(slots: int) -> npt.NDArray[np.uint64]:
-    return np.zeros(2 * slots, np.uint64)
+    return zeros(2 * slots, np.uint64)
 
 
 def _larger_table(table: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -209,8 +213,6 @@ def _larger_table(table: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def _larger(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    larger = np.full((2 * array.shape[0], *array.shape[1:]), EMPTY, array.dtype) if (
-        array.dtype != np.uint8
-    ) else np.zeros(2 * array.shape[0], np.uint8)
+    larger = np.empty((2 * array.shape[0], *array.shape[1:]), array.dtype)
     larger[: array.shape[0]] = array
     return larger

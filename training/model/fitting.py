@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,23 +93,70 @@ class CountedFeatures:
         return parts[0] if len(parts) == 1 else csr_array(hstack(parts, format="csr"))
 
 
-def fit(texts: pa.LargeStringArray, labels: Bools, folds: npt.NDArray[np.intp], config: Config, threads: int) -> Fit:
-    """Train on ``texts`` [n] and ``labels`` [n, topics]; ``folds`` [n] gives the fold of each text."""
-    counted = CountedFeatures(texts, config.features)
+def fit(
+    texts: pa.LargeStringArray,
+    labels: Bools,
+    folds: npt.NDArray[np.intp],
+    config: Config,
+    threads: int,
+    lessons: Sequence[tuple[str, int]] = (),
+) -> Fit:
+    """Train on ``texts`` [n] and ``labels`` [n, topics]; ``folds`` [n] gives the fold of each text.
+
+    ``lessons`` are further texts with the column of their topic, such as a codebook's: they are learned from in every
+    fold, but nothing is measured or chosen by them.
+    """
+    task = Task(texts, labels, folds, lessons)
+    counted = CountedFeatures(task.all_texts, config.features)
     out_of_fold = np.zeros(labels.shape, dtype=np.float32)
-    for fold in np.unique(folds):
-        train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        learned = counted.learn(train)
-        classifier = _classifier(config.classifier, threads)
-        classifier.fit(counted.matrix(learned, train), labels[train])
-        out_of_fold[held_out] = classifier.decision_function(counted.matrix(learned, held_out))
+    for held_out, scores in fold_scores(task, counted, config, threads):
+        out_of_fold[held_out] = scores
     exclusive = exclusivity(labels, config.classifier.exclusive)
     matrix, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds)
-    every = np.arange(len(labels))
+    every = np.arange(len(task.all_labels))
     learned = counted.learn(every)
-    classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), labels)
+    classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), task.all_labels)
     scorer = _scorer(counted, learned, classifier.coef_.T @ matrix, classifier.intercept_ @ matrix + offsets)
     return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds))
+
+
+class Task:
+    """Texts to learn from, with the lessons that every fold learns from put behind them."""
+
+    def __init__(
+        self,
+        texts: pa.LargeStringArray,
+        labels: Bools,
+        folds: npt.NDArray[np.intp],
+        lessons: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        self.labels, self.folds = labels, folds
+        self.all_texts = pa.concat_arrays([*_chunks(texts), *_chunks(_texts_of(lessons))])
+        taught = np.zeros((len(lessons), labels.shape[1]), dtype=bool)
+        taught[np.arange(len(lessons)), [topic for _, topic in lessons]] = True
+        self.all_labels = np.vstack([labels, taught])
+        self.always = np.arange(len(labels), len(self.all_labels))
+
+
+def fold_scores(
+    task: Task, counted: CountedFeatures, config: Config, threads: int
+) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
+    """For each fold its rows, and their scores by a classifier that has seen the other folds alone."""
+    for fold in np.unique(task.folds):
+        held_out = np.flatnonzero(task.folds == fold)
+        train = np.append(np.flatnonzero(task.folds != fold), task.always)
+        learned = counted.learn(train)
+        classifier = _classifier(config.classifier, threads)
+        classifier.fit(counted.matrix(learned, train), task.all_labels[train])
+        yield held_out, classifier.decision_function(counted.matrix(learned, held_out)).reshape(len(held_out), -1)
+
+
+def _texts_of(lessons: Sequence[tuple[str, int]]) -> pa.LargeStringArray:
+    return pa.array([text for text, _ in lessons], type=pa.large_string())
+
+
+def _chunks(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
 
 
 def decide(
@@ -149,12 +196,11 @@ def exclusivity(labels: Bools, wanted: str) -> Exclusive:
     carried = labels.sum(axis=1)
     if labels.shape[1] < 2 or carried.max(initial=0) > 1:
         return "no"
-    return "exactly_one" if carried.min(initial=1) == 1 else "at_most_one"
+    return "exactly_one" if carried.min(initial=1) == 1 else "competing"
 
 
 def _classifier(config: Classifier, threads: int) -> TopicClassifier:
-    strength = 1.0 if config.strength == "auto" else config.strength
-    return TopicClassifier(kind=config.kind, strength=strength, threads=threads)
+    return TopicClassifier(kind=config.kind, strength=config.strength, threads=threads)
 
 
 def _scorer(

@@ -116,6 +116,13 @@ def same_bytes(left: Bytes, left_start: int, right: Bytes, right_start: int, cou
 
 
 @inlined
+def copy_bytes(target: Bytes, target_start: int, source: Bytes, start: int, end: int) -> None:
+    """Copy the bytes `start:end`. (Assigning slices would make an array.)"""
+    for i in range(end - start):
+        target[target_start + i] = source[start + i]
+
+
+@inlined
 def id_at(table: Table, slot: int) -> int:
     """The id in a slot, or EMPTY."""
     return whole(table[2 * slot + 1]) - 1

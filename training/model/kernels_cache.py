@@ -48,11 +48,9 @@ MOST_WORDS = 8
 NO_SLOT = -1
 NO_WORD, SEVERAL_WORDS = -2, -3  # for the word of a token; EMPTY is one word that the model does not know
 
-# Places in a record, in 32-bit words: how many words; how many distinct features of characters, and with
-# repetitions; the sum of squared idf, of 64 bits; the words; the share. Then the features and the bytes.
-WORD_COUNT, FEATURES, OCCURRENCES, _, SQUARE = range(5)
-FIRST_WORD = 8
-SHARE = 16
+# A record: the share; from `TokenCache.header` on how many words, how many distinct features of characters, how many
+# with repetitions, and the sum of squared idf (64 bits); the features; the words and the bytes of the token.
+WORD_COUNT, FEATURES, OCCURRENCES, _, SQUARE, _, FIRST_FEATURE = range(7)
 
 
 class Part(NamedTuple):
@@ -80,8 +78,8 @@ class Model(NamedTuple):
 class TokenCache(NamedTuple):
     """buckets: ``2**bits`` buckets; marks: the same memory as int32.
 
-    records: [slots * stride]; shares, squares: the same memory as float32 and float64. features_at, bytes_at: where
-    in a record the features and the bytes begin. most: how many features fit.
+    records: [slots * stride]; shares, squares: the same memory as float32 and float64. header, words_at, bytes_at:
+    where in a record those begin. most: how many features fit.
     """
 
     buckets: Table
@@ -91,7 +89,8 @@ class TokenCache(NamedTuple):
     squares: Doubles
     bits: int
     stride: int
-    features_at: int
+    header: int
+    words_at: int
     bytes_at: int
     most: int
 
@@ -139,6 +138,31 @@ def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cac
         if mark < oldest_mark:
             oldest, oldest_mark = slot, mark
     return False, oldest
+
+
+@inlined
+def holds(data: Bytes, start: int, size: int, key: np.uint64, slot: int, cache: TokenCache) -> bool:
+    """Whether a slot has this token."""
+    found = cache.buckets[(slot >> WAY_BITS) * BUCKET_WORDS + (slot & (WAYS - 1))]
+    return found == key and (is_exact(key) or same_token(data, start, size, slot, cache))
+
+
+@inlined
+def ask_for(key: np.uint64, letters: bool, cache: TokenCache) -> int:
+    """Where a token with this key seems to be, else NO_SLOT; and ask for its record, if that will be read."""
+    bucket, home = bucket_of(key, cache)
+    for step in range(WAYS):
+        way = (home + step) & (WAYS - 1)
+        if cache.buckets[bucket * BUCKET_WORDS + way] == key:
+            slot = bucket << WAY_BITS | way
+            record = slot * cache.stride
+            if letters:
+                for line in range(0, cache.header + 2 * LANES, LANES):
+                    prefetch(cache.records, record + line)
+            if not is_exact(key):
+                prefetch(cache.records, record + cache.bytes_at)
+            return slot
+    return NO_SLOT
 
 
 @inlined
@@ -216,13 +240,17 @@ def keep_token(
     elif word_end == word_start + 1:
         cache.marks[mark + WORDS - MARKS] = words[word_start]
     record = slot * cache.stride
-    cache.records[record : record + cache.stride] = 0
+    header = record + cache.header
+    for i in range(record + cache.bytes_at, record + cache.bytes_at + LONGEST // 4):
+        cache.records[i] = 0
     for i in range(end - start):
         cache.records[record + cache.bytes_at + (i >> 2)] |= whole(data[start + i]) << (8 * (i & 3))
-    cache.records[record + WORD_COUNT] = word_end - word_start
+    cache.records[header + WORD_COUNT] = word_end - word_start
     for i in range(word_end - word_start):
-        cache.records[record + FIRST_WORD + i] = words[word_start + i]
-    first_feature = record + cache.features_at
+        cache.records[record + cache.words_at + i] = words[word_start + i]
+    for i in range(record, header):
+        cache.shares[i] = 0
+    first_feature = header + FIRST_FEATURE
     distinct = 0
     repeated = feature_end - feature_start
     square = 0.0
@@ -238,9 +266,9 @@ def keep_token(
             cache.records[first_feature + distinct] = feature
             distinct += 1
             row = (model.words.lookup.features + feature) * model.width
-            add_scaled(cache.shares, record + SHARE, model.table, row, model.width, np.float32(1))
+            add_scaled(cache.shares, record, model.table, row, model.width, np.float32(1))
             idf = np.float64(model.table[row + model.width - 1])
             square += idf * idf
-    cache.squares[(record + SQUARE) // 2] = square
-    cache.records[record + FEATURES] = distinct
-    cache.records[record + OCCURRENCES] = feature_end - feature_start
+    cache.squares[(header + SQUARE) // 2] = square
+    cache.records[header + FEATURES] = distinct
+    cache.records[header + OCCURRENCES] = feature_end - feature_start

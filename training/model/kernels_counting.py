@@ -22,6 +22,7 @@ from training.model.kernels import (
     Ids,
     Positions,
     Table,
+    copy_bytes,
     find_exact,
     id_at,
     inlined,
@@ -34,7 +35,7 @@ from training.model.kernels import (
     span_key,
     whole,
 )
-from training.model.kernels_machine import trailing_zeros
+from training.model.kernels_machine import prefetch, trailing_zeros
 from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
 
 # What `count_rows` returns: done, or the array that is full.
@@ -52,7 +53,7 @@ class Vocabulary(NamedTuple):
     """strings: table of byte strings. pairs: table of (id, word id).
 
     parents: EMPTY for a byte string, else the id of all but the last word. spans: [ids, 2], start and end in
-    `pool`, or (last word, unused). latest: [ids, 2], the row that last had the id and where in the output.
+    `pool`, or (last word, unused). latest: [ids, 2], the row that last had the id, and its place in the row.
     """
 
     strings: Table
@@ -60,7 +61,7 @@ class Vocabulary(NamedTuple):
     parents: Ids
     spans: Positions
     pool: Bytes
-    latest: Positions
+    latest: Ids
 
 
 class Tokens(NamedTuple):
@@ -110,7 +111,8 @@ def string_id(text: Bytes, start: int, end: int, vocabulary: Vocabulary, bits: i
     place = state[POOL]
     if place + (end - start) + PADDING > vocabulary.pool.size:
         return -POOL_FULL
-    vocabulary.pool[place : place + (end - start)] = text[start:end]
+    for at in range(end - start):
+        vocabulary.pool[place + at] = text[start + at]
     vocabulary.spans[new, 0] = place
     vocabulary.spans[new, 1] = place + (end - start)
     vocabulary.parents[new] = EMPTY
@@ -120,7 +122,7 @@ def string_id(text: Bytes, start: int, end: int, vocabulary: Vocabulary, bits: i
     return whole(new)
 
 
-@lean
+@inlined
 def pair_id(first: int, second: int, vocabulary: Vocabulary, bits: int, state: Positions) -> int:
     """The id of n-gram `first` followed by word `second`, a new one if need be; -code if there is no room."""
     key = pair_key(first, second)
@@ -168,6 +170,13 @@ def list_ngrams(
         for size in range(recipe.smallest, recipe.largest + 1):
             shown = min(size, count)
             for first in range(count - shown + 1):
+                key = span_key(folded.text, folded.starts[first], folded.starts[first + shown])
+                prefetch(vocabulary.strings, 2 * slot_of(key, bits))
+            if size >= count:
+                break
+        for size in range(recipe.smallest, recipe.largest + 1):
+            shown = min(size, count)
+            for first in range(count - shown + 1):
                 left, right = folded.starts[first], folded.starts[first + shown]
                 known = string_id(folded.text, left, right, vocabulary, bits, state)
                 if known < 0:
@@ -181,39 +190,42 @@ def list_ngrams(
     return DONE
 
 
-@lean
-def resolve_token(
-    data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, folded: Folded,
-    vocabulary: Vocabulary, bits: int, tokens: Tokens, token_bits: int, state: Positions,
-) -> int:  # fmt: skip
-    """Set ``state[LIST_START:LIST_END]`` to the place of the token's ids in ``tokens.lists``."""
-    size = end - start
-    if size > LONGEST_KEPT_TOKEN:
-        return list_ngrams(data, start, end, recipe, characters, folded, vocabulary, bits, tokens.lists, state)
-    key = span_key(data, start, end)
-    slot = slot_of(key, token_bits)
+@inlined
+def find_token(data: Bytes, start: int, size: int, key: np.uint64, tokens: Tokens, bits: int) -> tuple[int, int]:
+    """A token that was seen, or EMPTY; and its slot, or the one for it."""
+    slot = slot_of(key, bits)
     token = id_at(tokens.table, slot)
     while token != EMPTY:
         if tokens.table[2 * slot] == key:
+            if is_exact(key):
+                break
             at = tokens.spans[token, 0]
-            if is_exact(key) or (
-                tokens.spans[token, 1] - at == size and same_bytes(tokens.raw, at, data, start, size)
-            ):
-                state[LIST_START] = tokens.spans[token, 2]
-                state[LIST_END] = tokens.spans[token, 3]
-                return DONE
-        slot = (slot + 1) & ((1 << token_bits) - 1)
+            if tokens.spans[token, 1] - at == size and same_bytes(tokens.raw, at, data, start, size):
+                break
+        slot = (slot + 1) & ((1 << bits) - 1)
         token = id_at(tokens.table, slot)
-    new = state[TOKENS]
+    return token, slot
+
+
+@lean
+def learn_token(
+    data: Bytes, start: int, end: int, key: np.uint64, slot: int, recipe: Recipe, characters: CharacterArrays,
+    folded: Folded, vocabulary: Vocabulary, bits: int, tokens: Tokens, token_bits: int, state: Positions,
+) -> int:  # fmt: skip
+    """Set ``state[LIST_START:LIST_END]`` to the place of a new token's ids in ``tokens.lists``, and keep them.
+
+    A long token, for which `slot` is EMPTY, is not kept.
+    """
+    size = end - start
+    new, place = state[TOKENS], state[RAW]
     if new >= tokens.spans.shape[0] or new + 1 > 1 << (token_bits - 1):
         return TOKENS_FULL
-    place = state[RAW]
     if place + size > tokens.raw.size:
         return RAW_FULL
     code = list_ngrams(data, start, end, recipe, characters, folded, vocabulary, bits, tokens.lists, state)
-    if code != DONE:
+    if code != DONE or slot == EMPTY:
         return code
-    tokens.raw[place : place + size] = data[start:end]
+    copy_bytes(tokens.raw, place, data, start, end)
     tokens.spans[new, 0] = place
     tokens.spans[new, 1] = place + size
     tokens.spans[new, 2] = state[LIST_START]
@@ -225,24 +237,26 @@ def resolve_token(
     return DONE
 
 
-@lean
-def tally(ids: Ids, start: int, end: int, row: int, vocabulary: Vocabulary, counted: Counted, state: Positions) -> int:
-    """Count the ids ``ids[start:end]`` in a row of the output."""
-    place = state[OUTPUT]
-    if place + (end - start) > counted.indices.size:
-        return OUTPUT_FULL
+@inlined
+def tally(
+    ids: Ids, start: int, end: int, row: int, first: int, place: int, vocabulary: Vocabulary, counted: Counted
+) -> int:
+    """Count the ids ``ids[start:end]`` in a row of the output, which begins at `first` and goes on at `place`.
+
+    Returns:
+        where it goes on now. There must be room.
+    """
     for i in range(start, end):
-        known = ids[i]
+        known = np.uint64(ids[i])
         if vocabulary.latest[known, 0] == row:
-            counted.counts[vocabulary.latest[known, 1]] += 1
+            counted.counts[first + vocabulary.latest[known, 1]] += 1
         else:
             vocabulary.latest[known, 0] = row
-            vocabulary.latest[known, 1] = place
-            counted.indices[place] = known
+            vocabulary.latest[known, 1] = place - first
+            counted.indices[place] = ids[i]
             counted.counts[place] = 1
             place += 1
-    state[OUTPUT] = place
-    return DONE
+    return place
 
 
 @lean
@@ -251,6 +265,10 @@ def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: 
     count = state[WORDS]
     if count * (recipe.largest - recipe.smallest + 1) > counted.grams.size:
         return -GRAMS_FULL
+    if recipe.largest > 1:
+        for first in range(count - 1):
+            key = pair_key(whole(counted.words[first]), whole(counted.words[first + 1]))
+            prefetch(vocabulary.pairs, 2 * slot_of(key, pair_bits))
     found = 0
     for first in range(count):
         known = whole(counted.words[first])
@@ -258,9 +276,10 @@ def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: 
             counted.grams[found] = known
             found += 1
         for size in range(2, min(recipe.largest, count - first) + 1):
-            known = pair_id(known, counted.words[first + size - 1], vocabulary, pair_bits, state)
+            known = pair_id(known, whole(counted.words[first + size - 1]), vocabulary, pair_bits, state)
             if known < 0:
                 return known
+            prefetch(vocabulary.latest, 2 * known)
             if size >= recipe.smallest:
                 counted.grams[found] = known
                 found += 1
@@ -279,39 +298,56 @@ def count_rows(
     bits = table_bits(vocabulary.strings)
     pair_bits = table_bits(vocabulary.pairs)
     token_bits = table_bits(tokens.table)
-    while state[ROW] < starts.size:
-        row = state[ROW]
+    for row in range(state[ROW], starts.size):
         end = ends[row]
+        row_start = counted.indptr[row]
+        place = state[OUTPUT]
+        words = state[WORDS]
         at = token_start(data, starts[row] + state[AT], end, characters)
         while at < end:
-            state[AT] = at - starts[row]
             stop = token_end(data, at, end, characters)
-            code = resolve_token(
-                data, at, stop, recipe, characters, folded, vocabulary, bits, tokens, token_bits, state
-            )
-            if code != DONE:
-                return code
-            first, last = state[LIST_START], state[LIST_END]
-            if recipe.of_words:
-                if state[WORDS] + last - first > counted.words.size:
-                    return ROW_FULL
-                counted.words[state[WORDS] : state[WORDS] + last - first] = tokens.lists[first:last]
-                state[WORDS] += last - first
+            key = np.uint64(0)
+            token = slot = EMPTY
+            if stop - at <= LONGEST_KEPT_TOKEN:
+                key = span_key(data, at, stop)
+                token, slot = find_token(data, at, stop - at, key, tokens, token_bits)
+            if token != EMPTY:
+                first, last = tokens.spans[token, 2], tokens.spans[token, 3]
+                code = DONE
             else:
-                code = tally(tokens.lists, first, last, row, vocabulary, counted, state)
-                if code != DONE:
-                    return code
-            at = token_start(data, stop, end, characters)
-        state[AT] = end - starts[row]
-        if recipe.of_words:
-            found = join_words(recipe, vocabulary, pair_bits, counted, state)
-            if found < 0:
-                return -found
-            code = tally(counted.grams, 0, found, row, vocabulary, counted, state)
+                code = learn_token(
+                    data, at, stop, key, slot, recipe, characters, folded, vocabulary, bits, tokens, token_bits, state
+                )
+                first, last = state[LIST_START], state[LIST_END]
+            if code == DONE:
+                if recipe.of_words and words + last - first > counted.words.size:
+                    code = ROW_FULL
+                elif not recipe.of_words and place + last - first > counted.indices.size:
+                    code = OUTPUT_FULL
             if code != DONE:
+                state[ROW] = row
+                state[AT] = at - starts[row]
+                state[OUTPUT] = place
+                state[WORDS] = words
                 return code
-        state[ROW] = row + 1
+            if recipe.of_words:
+                for i in range(first, last):
+                    counted.words[words] = tokens.lists[i]
+                    words += 1
+            else:
+                place = tally(tokens.lists, first, last, row, row_start, place, vocabulary, counted)
+            at = token_start(data, stop, end, characters)
+        if recipe.of_words:
+            state[WORDS] = words
+            found = join_words(recipe, vocabulary, pair_bits, counted, state)
+            if found < 0 or place + found > counted.indices.size:
+                state[ROW] = row
+                state[AT] = end - starts[row]
+                return -found if found < 0 else OUTPUT_FULL
+            place = tally(counted.grams, 0, found, row, row_start, place, vocabulary, counted)
+        state[OUTPUT] = place
         state[AT] = 0
         state[WORDS] = 0
-        counted.indptr[row + 1] = state[OUTPUT]
+        counted.indptr[row + 1] = place
+    state[ROW] = starts.size
     return DONE

@@ -5,8 +5,7 @@ With g(c) the weight of a count c (1 + ln c, or c), the score is the sum over fe
 For character n-grams, a text adds up g(m) times the share of each of its distinct tokens, where m is the token's
 multiplicity and the share is kept in the cache. That is exact for every feature that occurs in one token only,
 once. The others are noted with their whole count and with what was added for them, and the difference is added at
-the end; and likewise for the norm. Two sets of bits find them: what was seen in some token, and what in several.
-N-grams of words, and all of tokens outside the cache, are noted from the start.
+the end; and likewise for the norm. N-grams of words, and all of tokens outside the cache, are noted from the start.
 
 Every sum runs in an order that the text decides, so scores depend on nothing else. Memory is what takes the time:
 so a text goes through in steps, each of which asks for the cache lines of the next.
@@ -21,7 +20,6 @@ import numpy as np
 from training.model.characters import CharacterArrays
 from training.model.kernels import (
     EMPTY,
-    ONE,
     PADDING,
     Bytes,
     Ids,
@@ -37,14 +35,13 @@ from training.model.kernels import (
 from training.model.kernels_cache import (
     BUCKET_WORDS,
     FEATURES,
-    FIRST_WORD,
+    FIRST_FEATURE,
     LONGEST,
     MARKS,
     MOST_WORDS,
     NO_SLOT,
     OCCURRENCES,
     SEVERAL_WORDS,
-    SHARE,
     SQUARE,
     WORD_COUNT,
     WORDS,
@@ -52,36 +49,37 @@ from training.model.kernels_cache import (
     Floats,
     Model,
     TokenCache,
+    ask_for,
     bucket_of,
     find_slot,
+    holds,
     keep_token,
     list_features,
     mark_at,
     prefetch_row,
 )
 from training.model.kernels_lookup import find_pair
-from training.model.kernels_machine import LANES, add_scaled, prefetch
+from training.model.kernels_machine import add_scaled, prefetch
 from training.model.kernels_tokens import Folded, token_end, token_start
 
 DONE, ROOM_FULL = range(2)
 LAST_MARK = 2**31 - 2
 TOKEN_MARK, FEATURE_MARK = range(2)
-SIX = np.uint64(6)
-LOW_SIX = np.uint64(63)
+LOW_HALF = np.uint64(2**32 - 1)
 
 
 class Workspace(NamedTuple):
     """One thread's arrays. A long text may outgrow those down to `folded`.
 
     spans: [.., 2], of tokens in the bytes. keys: of tokens. gram_keys: of the n-grams of a token. slots: of distinct
-    tokens. counts: how often each occurs. words: of the text. direct: occurrences that are noted from the start.
-    several: features of characters that a second token has, with repetitions. pairs: [.., 2], distinct token and
-    feature, where several tokens have that.
+    tokens. counts: [.., 2], how often each occurs, and g of that. words: of the text. direct: occurrences that are
+    noted from the start. pairs: number of a distinct token << 32 | feature, where that occurs more than once.
 
     clock: the first marks of tokens and of features that are the text's own. numbers: int32 [features], the mark
-    of a noted feature: its number, from the clock on. noted: [features], the feature of each number. sums:
-    [features, 3], its count, the g added for it, and their squares. seen, shared: sets of features of characters.
-    logs: 1 + ln c of small c. total: [2 * width], the sums over words and over characters.
+    of a noted feature: its number, from the clock on. noted: [features + 1], the feature of each number. sums:
+    [features + 1, 4], zero or the noted features' counts, the g added for them, and their squares. seen: uint8
+    [features of characters], zero, or one or two for occurrences in this text. logs: 1 + ln c of small c. total:
+    [2 * width], the sums over words and over characters.
     """
 
     spans: Positions
@@ -91,15 +89,13 @@ class Workspace(NamedTuple):
     counts: Doubles
     words: Ids
     direct: Ids
-    several: Ids
-    pairs: Ids
+    pairs: Table
     folded: Folded
     clock: Positions
     numbers: Ids
     noted: Ids
     sums: Doubles
-    seen: Table
-    shared: Table
+    seen: Bytes
     logs: Doubles
     total: Doubles
 
@@ -116,17 +112,24 @@ def weight_of(count: float, sublinear: bool, logs: Doubles) -> float:
 
 @inlined
 def note(feature: int, base: int, noted: int, model: Model, work: Workspace) -> tuple[int, int]:
-    """The number under which a feature is noted, from now on if need be; and how many are."""
+    """The number under which a feature is noted, from now on if need be; and how many are.
+
+    Without a branch, which would be mispredicted too often. What is written for a feature that is noted already
+    is either the same or overwritten by the next.
+    """
     number = whole(work.numbers[feature]) - base
-    if number >= 0:
-        return number, noted
-    work.numbers[feature] = base + noted
+    new = number < 0
+    number = noted if new else number
+    work.numbers[feature] = base + number
     work.noted[noted] = feature
-    work.sums[noted, 0] = 0.0
-    work.sums[noted, 1] = 0.0
-    work.sums[noted, 2] = 0.0
     prefetch_row(model, feature)
-    return noted, noted + 1
+    return number, noted + new
+
+
+@inlined
+def see(feature: np.uint64, work: Workspace) -> None:
+    """Count to two."""
+    work.seen[feature] = 1 + (work.seen[feature] != 0)
 
 
 @inlined
@@ -173,7 +176,6 @@ def score_rows(
     recipe = model.words.recipe
     joins = recipe.largest > 1
     orders = 2 + model.letters.recipe.largest - model.letters.recipe.smallest
-    record_lines = cache.features_at + 2 * LANES
     for row in range(first_row, starts.size):
         # A new text, whose marks are above all earlier ones.
         if work.clock[TOKEN_MARK] + work.slots.size > LAST_MARK:
@@ -189,13 +191,19 @@ def score_rows(
         if tokens < 0:
             return ROOM_FULL, row
 
-        # Its tokens in the cache, each once, and its words, in order.
+        for token in range(tokens):
+            work.slots[token] = NO_SLOT
+            if work.spans[token, 1] - work.spans[token, 0] <= LONGEST:
+                work.slots[token] = ask_for(work.keys[token], model.letters.used, cache)
+
+        # Its tokens in the cache, each once, and its words, in order. What was found may have been lost since.
         distinct = words = direct = 0
         for token in range(tokens):
             at, stop = work.spans[token, 0], work.spans[token, 1]
             key = work.keys[token]
-            known, slot = False, NO_SLOT
-            if stop - at <= LONGEST:
+            slot = whole(work.slots[token])
+            known = slot != NO_SLOT and holds(data, at, stop - at, key, slot, cache)
+            if not known and stop - at <= LONGEST:
                 known, slot = find_slot(data, at, stop - at, key, token_base, cache)
             if words + MOST_WORDS > work.words.size:
                 return ROOM_FULL, row
@@ -224,23 +232,20 @@ def score_rows(
             mark = mark_at(slot)
             number = whole(cache.marks[mark]) - token_base
             if number >= 0:
-                work.counts[number] += 1.0
+                work.counts[number, 0] += 1.0
             else:
                 cache.marks[mark] = token_base + distinct
                 work.slots[distinct] = slot
-                work.counts[distinct] = 1.0
+                work.counts[distinct, 0] = 1.0
                 distinct += 1
-                if model.letters.used:
-                    for line in range(0, record_lines, LANES):
-                        prefetch(cache.records, slot * cache.stride + line)
             if model.words.used:
                 word = whole(cache.marks[mark + WORDS - MARKS])
                 if word >= EMPTY:
                     words = add_word(word, words, joins, model, work)
                 elif word == SEVERAL_WORDS:
                     record = slot * cache.stride
-                    for i in range(cache.records[record + WORD_COUNT]):
-                        word = whole(cache.records[record + FIRST_WORD + i])
+                    for i in range(cache.records[record + cache.header + WORD_COUNT]):
+                        word = whole(cache.records[record + cache.words_at + i])
                         words = add_word(word, words, joins, model, work)
         work.clock[TOKEN_MARK] = token_base + distinct
 
@@ -260,6 +265,8 @@ def score_rows(
                 if size >= recipe.smallest and gram < word_features:
                     work.direct[direct] = gram
                     direct += 1
+                    prefetch(work.numbers, gram)
+                    prefetch_row(model, gram)
         noted = 0
         for i in range(direct):
             number, noted = note(whole(work.direct[i]), base, noted, model, work)
@@ -271,64 +278,60 @@ def score_rows(
             total[i] = 0.0
         square_words = square_letters = 0.0
         if model.letters.used:
-            several = 0
+            room = work.pairs.size - cache.most
             for i in range(direct):
                 if work.direct[i] >= word_features:
-                    feature = np.uint64(work.direct[i] - word_features)
-                    work.seen[feature >> SIX] |= ONE << (feature & LOW_SIX)
+                    see(np.uint64(work.direct[i] - word_features), work)
             for token in range(distinct):
                 record = whole(work.slots[token]) * cache.stride
-                weight = weight_of(work.counts[token], model.letters.sublinear, work.logs)
-                add_scaled(total, width, cache.shares, record + SHARE, width, weight)
-                square_letters += weight * weight * cache.squares[(record + SQUARE) // 2]
-                if several + cache.most > work.several.size:
-                    work.seen[:] = 0
-                    work.clock[FEATURE_MARK] = base + noted
-                    return ROOM_FULL, row
-                first = record + cache.features_at
-                repeated = first + whole(cache.records[record + FEATURES])
-                for place in range(first, repeated):
-                    feature = np.uint64(cache.records[place])
-                    bits = work.seen[feature >> SIX]
-                    work.seen[feature >> SIX] = bits | (ONE << (feature & LOW_SIX))
-                    # Kept or overwritten by the next: a branch would be mispredicted too often.
-                    work.several[several] = np.int32(feature)
-                    several += whole((bits >> (feature & LOW_SIX)) & ONE)
-                for place in range(repeated, first + whole(cache.records[record + OCCURRENCES])):
-                    work.several[several] = cache.records[place]
-                    several += 1
-            for i in range(several):
-                feature = np.uint64(work.several[i])
-                work.shared[feature >> SIX] |= ONE << (feature & LOW_SIX)
-                _, noted = note(word_features + whole(feature), base, noted, model, work)
-            for i in range(direct):
-                if work.direct[i] >= word_features:
-                    work.seen[(work.direct[i] - word_features) >> 6] = np.uint64(0)
+                header = record + cache.header
+                weight = weight_of(work.counts[token, 0], model.letters.sublinear, work.logs)
+                work.counts[token, 1] = weight
+                add_scaled(total, width, cache.shares, record, width, weight)
+                square_letters += weight * weight * cache.squares[(header + SQUARE) // 2]
+                first = np.uint64(header + FIRST_FEATURE)
+                for place in range(first, first + np.uint64(cache.records[header + OCCURRENCES])):
+                    see(np.uint64(cache.records[place]), work)
             pairs = 0
             for token in range(distinct):
-                record = whole(work.slots[token]) * cache.stride
-                first = record + cache.features_at
-                for place in range(first, first + whole(cache.records[record + FEATURES])):
+                if pairs > room:
+                    break
+                header = whole(work.slots[token]) * cache.stride + cache.header
+                first = np.uint64(header + FIRST_FEATURE)
+                owner = np.uint64(token) << np.uint64(32)
+                for place in range(first, first + np.uint64(cache.records[header + FEATURES])):
                     feature = np.uint64(cache.records[place])
-                    work.seen[feature >> SIX] = np.uint64(0)
-                    work.pairs[pairs, 0] = token
-                    work.pairs[pairs, 1] = np.int32(feature)
-                    pairs += whole((work.shared[feature >> SIX] >> (feature & LOW_SIX)) & ONE)
+                    work.pairs[pairs] = owner | feature
+                    pairs += work.seen[feature] >> 1
+            for i in range(direct):
+                if work.direct[i] >= word_features:
+                    work.seen[work.direct[i] - word_features] = 0
+            for token in range(distinct):
+                header = whole(work.slots[token]) * cache.stride + cache.header
+                first = np.uint64(header + FIRST_FEATURE)
+                for place in range(first, first + np.uint64(cache.records[header + OCCURRENCES])):
+                    work.seen[np.uint64(cache.records[place])] = 0
+            if pairs > room:
+                for number in range(noted):
+                    work.sums[number, 0] = 0.0
+                work.clock[FEATURE_MARK] = base + noted
+                return ROOM_FULL, row
             for i in range(pairs):
-                number = whole(work.numbers[word_features + work.pairs[i, 1]]) - base
-                count = work.counts[work.pairs[i, 0]]
-                weight = weight_of(count, model.letters.sublinear, work.logs)
+                feature = word_features + whole(work.pairs[i] & LOW_HALF)
+                number, noted = note(feature, base, noted, model, work)
+                token = whole(work.pairs[i] >> np.uint64(32))
+                count, weight = work.counts[token, 0], work.counts[token, 1]
                 work.sums[number, 0] += count
                 work.sums[number, 1] += weight
                 work.sums[number, 2] += weight * weight
             for token in range(distinct):
-                record = whole(work.slots[token]) * cache.stride
-                first = record + cache.features_at
+                header = whole(work.slots[token]) * cache.stride + cache.header
+                first = header + FIRST_FEATURE
                 for place in range(
-                    first + whole(cache.records[record + FEATURES]), first + whole(cache.records[record + OCCURRENCES])
+                    first + whole(cache.records[header + FEATURES]), first + whole(cache.records[header + OCCURRENCES])
                 ):
                     number = whole(work.numbers[word_features + cache.records[place]]) - base
-                    work.sums[number, 0] += work.counts[token]
+                    work.sums[number, 0] += work.counts[token, 0]
 
         # What was added for the noted features, put right.
         for number in range(noted):
@@ -340,10 +343,12 @@ def score_rows(
             )
             square = (weight * weight - work.sums[number, 2]) * idf * idf
             weight -= work.sums[number, 1]
+            work.sums[number, 0] = 0.0
+            work.sums[number, 1] = 0.0
+            work.sums[number, 2] = 0.0
             add_scaled(total, width if letters else 0, model.table, feature * width, width, weight)
             if letters:
                 square_letters += square
-                work.shared[(feature - word_features) >> 6] = np.uint64(0)
             else:
                 square_words += square
         work.clock[FEATURE_MARK] = base + noted

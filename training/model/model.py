@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-Exclusive = Literal["no", "exactly_one", "at_most_one"]
+Exclusive = Literal["no", "competing", "at_most_one", "exactly_one"]
 
 
 @dataclass(frozen=True)
 class Decision:
     """How scores, which are log-odds, become probabilities and tags. ``thresholds`` are probabilities, float32 [topics].
 
-    Independent topics have a sigmoid each. Where topics exclude one another their probabilities sum to 1
-    (``exactly_one``) or leave the rest to no topic (``at_most_one``), and only the most probable topic can be set:
-    always, or where it reaches its threshold.
+    Independent topics (``no``) have a sigmoid each. Where topics exclude one another their probabilities sum to 1
+    (``exactly_one``), or leave the rest to no topic (``at_most_one``, ``competing``). With the first two only the most
+    probable topic can be set: always, or where it reaches its threshold; with ``competing`` every topic that does,
+    which is the better bet where two are close.
     """
 
     thresholds: Floats
@@ -41,7 +42,7 @@ class Decision:
             return np.reciprocal(odds)
         odds = np.exp(clipped)
         total = odds.sum(axis=1, keepdims=True, dtype=np.float32)
-        if self.exclusive == "at_most_one":
+        if self.exclusive != "exactly_one":
             total += np.float32(1)
         odds /= total
         return odds
@@ -49,7 +50,7 @@ class Decision:
     def tags(self, probabilities: Floats) -> Bools:
         """bool [n, topics]."""
         reached = probabilities >= self.thresholds
-        if self.exclusive == "no":
+        if self.exclusive in ("no", "competing"):
             return reached
         best = np.zeros(probabilities.shape, dtype=bool)
         best[np.arange(len(best)), probabilities.argmax(axis=1)] = True

@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ import safetensors.numpy
 from training.atomic import write_folder
 from training.errors import UserError
 from training.model.characters import CharacterTable
-from training.model.model import Decision, Model
+from training.model.model import Decision, Exclusive, Model
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.terms import Terms
 
@@ -217,8 +217,8 @@ def _decision(description: Mapping[str, Any]) -> Decision:
     n_topics = len(_topics(description))
     thresholds = np.asarray(description["thresholds"], dtype=np.float32)
     thresholds = _array({"thresholds": thresholds}, "thresholds", np.float32, (n_topics,))
-    if description["exclusive"] not in ("no", "exactly_one", "at_most_one"):
-        raise ValueError("exclusive is none of no, exactly_one, at_most_one")
+    if description["exclusive"] not in get_args(Exclusive):
+        raise ValueError(f"exclusive is none of {', '.join(get_args(Exclusive))}")
     return Decision(thresholds, description["exclusive"])
 
 

@@ -16,6 +16,7 @@ from training.model.kernels_lookup import Lookup
 from training.model.kernels_occurrences import Found
 from training.model.kernels_scoring import Workspace
 from training.model.kernels_tokens import Folded, Recipe
+from training.model.memory import zeros
 from training.model.terms import Terms
 from training.model.texts import TextBuffer
 
@@ -88,7 +89,7 @@ class ScoringPass:
         topics = blocks[0].weights.shape[1]
         self.width = (topics // LANES + 1) * LANES
         features = sum(block.idf.size for block in blocks)
-        table = _aligned(features * self.width, np.float32).reshape(features, self.width)
+        table = zeros(features * self.width, np.float32).reshape(features, self.width)
         first = 0
         for block in blocks:
             rows = table[first : first + block.idf.size, :topics]
@@ -126,14 +127,15 @@ class ScoringPass:
         recipe = self.model.letters.recipe
         orders = recipe.largest - recipe.smallest + 1
         most = KEPT_LETTERS * orders if self.model.letters.used else 0
-        features_at = kernels_cache.SHARE + (self.width if self.model.letters.used else 0)
-        bytes_at = features_at + most
+        header = self.width if self.model.letters.used else 0
+        words_at = header + kernels_cache.FIRST_FEATURE + most
+        bytes_at = words_at + kernels_cache.MOST_WORDS
         stride = -(-(bytes_at + kernels_cache.LONGEST // 4) // LANES) * LANES
         slot_bytes = 4 * stride + 8 * kernels_cache.BUCKET_WORDS // kernels_cache.WAYS
         slots = min(CACHE_SLOTS, CACHE_BYTES // slot_bytes)
         bits = max(5, (slots // kernels_cache.WAYS).bit_length() - 1)
-        buckets = _aligned(kernels_cache.BUCKET_WORDS << bits, np.uint64)
-        records = _aligned(stride * kernels_cache.WAYS << bits, np.int32)
+        buckets = zeros(kernels_cache.BUCKET_WORDS << bits, np.uint64)
+        records = zeros(stride * kernels_cache.WAYS << bits, np.int32)
         return TokenCache(
             buckets=buckets,
             marks=buckets.view(np.int32),
@@ -142,24 +144,23 @@ class ScoringPass:
             squares=records.view(np.float64),
             bits=bits,
             stride=stride,
-            features_at=features_at,
+            header=header,
+            words_at=words_at,
             bytes_at=bytes_at,
             most=most,
         )
 
     def _workspace(self) -> Workspace:
         features = self.model.table.size // self.width
-        sets = np.zeros((2, self.model.letters.lookup.features // 64 + 1), np.uint64)
         counts = np.arange(SMALL_COUNTS, dtype=np.float64)
         counts[0] = 1
         return Workspace(
             **_room(ROOM),
             clock=np.ones(2, np.int64),
-            numbers=np.zeros(features, np.int32),
-            noted=np.empty(features, np.int32),
-            sums=np.empty((features, 3), np.float64),
-            seen=sets[0],
-            shared=sets[1],
+            numbers=zeros(features, np.int32),
+            noted=np.empty(features + 1, np.int32),
+            sums=np.zeros((features + 1, 4), np.float64),
+            seen=np.zeros(self.model.letters.lookup.features, np.uint8),
             logs=1 + np.log(counts),
             total=np.zeros(2 * self.width, np.float64),
         )
@@ -172,21 +173,12 @@ def _room(room: int) -> dict[str, Any]:
         "keys": np.empty(room, np.uint64),
         "gram_keys": np.empty(8 * room, np.uint64),
         "slots": np.empty(room, np.int32),
-        "counts": np.empty(room, np.float64),
+        "counts": np.empty((room, 2), np.float64),
         "words": np.empty(room, np.int32),
         "direct": np.empty(8 * room, np.int32),
-        "several": np.empty(8 * room, np.int32),
-        "pairs": np.empty((16 * room + 1, 2), np.int32),
+        "pairs": np.empty(8 * room, np.uint64),
         "folded": _folded(room),
     }
-
-
-def _aligned(size: int, kind: Any) -> npt.NDArray[Any]:
-    """Zeros that begin at a cache line."""
-    width = np.dtype(kind).itemsize
-    room = np.zeros(size + 64 // width, kind)
-    first = -room.ctypes.data % 64 // width
-    return room[first : first + size]
 
 
 def _no_part(characters: CharacterTable) -> Part:
@@ -210,8 +202,8 @@ def _lookup(terms: Terms, order: npt.NDArray[np.int32], of_words: bool) -> Looku
 def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:
     bits, pair_bits = _bits(strings), _bits(pairs)
     return Lookup(
-        strings=_aligned(2 << bits, np.uint64),
-        pairs=_aligned(2 << pair_bits, np.uint64),
+        strings=zeros(2 << bits, np.uint64),
+        pairs=zeros(2 << pair_bits, np.uint64),
         spans=np.zeros((ids, 2), np.int64),
         text=text,
         bits=bits,

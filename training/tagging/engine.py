@@ -84,7 +84,7 @@ def tag(
     kept_types = check_sources(sources, options)
     if target.format != "parquet":
         kept_types = ()
-    engine = _Engine(
+    engine = Engine(
         model,
         sources,
         skipped,
@@ -107,7 +107,9 @@ def _cores() -> int:
 
 
 @dataclass(frozen=True)
-class _Engine:
+class Engine:
+    """A job that is ready to run."""
+
     model: TaggingModel
     sources: Sequence[Source]
     skipped: int

@@ -11,12 +11,13 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from training.errors import UserError
+from training.tagging.columns import check_schema, kept_type
 from training.tagging.inputs import ARTICLE_FORMATS, Source
 from training.tagging.options import Options
 from training.tagging.read_articles import read_articles
 from training.tagging.read_csv import DELIMITERS, read_csv, read_header
 from training.tagging.read_jsonl import read_jsonl
-from training.tagging.read_parquet import check_schema, kept_type, open_parquet, read_parquet
+from training.tagging.read_parquet import open_parquet, read_parquet
 from training.tagging.records import Batch, article_batch
 from training.tagging.rejects import Reject
 from training.tagging.streams import ByteStream
@@ -36,7 +37,7 @@ def check_sources(sources: Sequence[Source], options: Options) -> tuple[pa.DataT
                 raise UserError(f"{source.shown}: Parquet can't be read from {what}. Name the .parquet file itself.")
             with open_parquet(source) as file:
                 schema = file.schema_arrow
-            check_schema(source, schema, options)
+            check_schema(source.shown, schema, options)
             types.add(tuple(kept_type(schema.field(name).type) for name in options.keep))
         elif source.format in DELIMITERS and not source.stream:
             with ByteStream(source) as stream:

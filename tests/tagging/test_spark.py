@@ -1,0 +1,202 @@
+"""Spark: on a real cluster of two executor processes, the tags, rejected rows and counts of the local engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.tagging.conftest import SMALL, make_inputs, paragraphs, rejected, tagged
+from tests.tagging.fake import FakeModel, load_fake, save_fake
+from training.errors import UserError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed, so Spark cannot start"),
+    pytest.mark.filterwarnings("ignore"),  # pyspark and py4j warn on their own account
+]
+pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed (the spark extra)")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A session on a cluster of two executors of one core, each a process of its own."""
+    from pyspark.sql import SparkSession
+
+    before = {name: os.environ.get(name) for name in ("PYSPARK_PYTHON", "PYTHONPATH")}
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = str(ROOT)
+    session = (
+        SparkSession.builder.master("local-cluster[2,1,1024]")
+        .appName("conflict-topics tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.executorEnv.PYTHONPATH", str(ROOT))
+        .config("spark.task.maxFailures", "3")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "7")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A saved fake model."""
+    return save_fake(FakeModel(), tmp_path / "model")
+
+
+def rows_for_spark():
+    rows = [{name: row[name] for name in ("paragraph_id", "article_id", "text", "n")} for row in paragraphs(60)]
+    for row in rows[4::9]:
+        row["paragraph_id"] = None
+    rows[11]["text"] = None
+    rows[12]["text"] = "x" * 300
+    return rows
+
+
+def test_a_dataframe_has_the_tags_and_rejects_of_the_local_engine(cluster, folder, run, tmp_path):
+    from training.tagging.spark import split, tag
+
+    pq.write_table(pa.Table.from_pylist(rows_for_spark()), tmp_path / "in.parquet")
+    local = run(tmp_path / "in.parquet", "t.parquet", keep=("n",), all_probabilities=True, max_characters=200)
+    df = cluster.read.parquet(str(tmp_path / "in.parquet")).repartition(3)
+    made = tag(df, folder, keep=("n",), all_probabilities=True, max_characters=200, loader=load_fake)
+    made.write.parquet(str(tmp_path / "out"))
+    records, rejects = split(cluster.read.parquet(str(tmp_path / "out")))
+    found = sorted((row.asDict(recursive=True) for row in records.collect()), key=lambda row: row["paragraph_id"])
+    wanted = sorted(tagged(tmp_path / "t.parquet"), key=lambda row: row["paragraph_id"])
+    assert found == wanted
+    assert len(wanted) == local.paragraphs
+    reasons = sorted(row["reason"] for row in rejects.collect())
+    assert reasons == sorted(row["reason"] for row in rejected(tmp_path / "t.parquet"))
+    assert sorted(json.loads(row["row"])["n"] for row in rejects.collect()) == [11, 12]
+
+
+def test_articles_without_ids_are_named_the_same_however_often_a_task_runs(cluster, folder):
+    from training.tagging.spark import split, tag
+
+    df = cluster.createDataFrame([("An airstrike.\n\nShelling.",), ("Other.",)], ["text"])
+    names = [[row["paragraph_id"] for row in split(tag(df, folder, loader=load_fake))[0].collect()] for _ in range(2)]
+    assert names[0] == names[1]
+    assert [name.partition(":")[2] for name in names[0]] == ["1", "2", "1"]
+    assert len({name.partition(":")[0] for name in names[0]}) == 2
+
+
+def test_wrong_columns_are_told_before_any_task_runs(cluster, folder):
+    from training.tagging.spark import tag
+
+    df = cluster.createDataFrame([(1, "a")], ["text", "txt"])
+    with pytest.raises(UserError, match='column "text" is int64, expected text'):
+        tag(df, folder, loader=load_fake)
+    with pytest.raises(UserError, match='no column "body"'):
+        tag(df, folder, text_column="body", loader=load_fake)
+
+
+OPTIONS = {"quiet": True, "tuning": SMALL}
+
+
+def test_files_have_the_tags_rejects_and_counts_of_the_local_engine(cluster, folder, run, tmp_path):
+    from training.tagging.spark_files import tag_files
+
+    inputs = make_inputs(tmp_path / "archive", rows=40)
+    local = run(inputs, "t.parquet")
+    names = [str(path) for path in inputs]
+    summary = tag_files(cluster, folder, names, str(tmp_path / "out"), loader=load_fake, **OPTIONS)
+    parts = sorted((tmp_path / "out").iterdir())
+    assert len(parts) == 7  # two text files are one task
+    assert [row for part in parts for row in tagged(part)] == tagged(tmp_path / "t.parquet")
+    assert rejected(tmp_path / "out") == rejected(tmp_path / "t.parquet")
+    for name in ("rows_read", "rows_tagged", "rows_rejected", "articles", "paragraphs", "tags", "untagged", "reasons"):
+        assert getattr(summary, name) == getattr(local, name), name
+    assert not (tmp_path / "out.partial").exists()
+    with pytest.raises(UserError, match="is there already"):
+        tag_files(cluster, folder, names, str(tmp_path / "out"), loader=load_fake, **OPTIONS)
+    tag_files(cluster, folder, names[:1], str(tmp_path / "out"), loader=load_fake, force=True, **OPTIONS)
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def load_dying(folder):
+    """A model whose first two batches anywhere on the cluster end their worker without a word."""
+    marks = Path(folder).resolve().parent
+
+    class Dying(FakeModel):
+        def predict_proba(self, texts, threads=1):
+            probabilities = super().predict_proba(texts)
+            for name in ("one", "two"):
+                try:
+                    (MARKS / name).touch(exist_ok=False)
+                except FileExistsError:
+                    continue
+                os._exit(9)
+            return probabilities
+
+    assert marks.exists()
+    return Dying()
+
+
+MARKS = Path(os.environ.get("CONFLICT_TOPICS_TEST_MARKS", "/tmp/conflict-topics-spark-marks"))
+
+
+def test_tasks_that_die_are_tried_again_without_duplicates(cluster, folder, run, tmp_path):
+    from training.tagging.spark import split, tag
+    from training.tagging.spark_files import tag_files
+
+    inputs = make_inputs(tmp_path / "archive", rows=40)
+    names = [str(path) for path in inputs]
+    run(inputs, "t.parquet")
+    shutil.rmtree(MARKS, ignore_errors=True)
+    MARKS.mkdir(parents=True)
+    tag_files(cluster, folder, names, str(tmp_path / "out"), loader=_driver_safe, **OPTIONS)
+    assert len(list(MARKS.iterdir())) == 2
+    parts = sorted((tmp_path / "out").iterdir())
+    assert [row for part in parts for row in tagged(part)] == tagged(tmp_path / "t.parquet")
+
+    shutil.rmtree(MARKS)
+    MARKS.mkdir()
+    df = cluster.createDataFrame([(str(at), f"text {at}") for at in range(50)], ["paragraph_id", "text"])
+    tag(df, folder, loader=_driver_safe).write.parquet(str(tmp_path / "df"))
+    assert len(list(MARKS.iterdir())) == 2
+    records, _ = split(cluster.read.parquet(str(tmp_path / "df")))
+    assert sorted(row["paragraph_id"] for row in records.collect()) == sorted(str(at) for at in range(50))
+    shutil.rmtree(MARKS)
+
+
+def _driver_safe(folder):
+    """The dying model in workers; the driver only asks for topics and lives."""
+    return load_dying(folder)
+
+
+def test_the_model_is_sent_once_and_loaded_once_in_a_worker(cluster, folder):
+    from training.tagging.spark import ship, tag
+
+    sent = len(cluster.sparkContext.listArchives)
+    one = ship(cluster, folder, load_fake)
+    again = ship(cluster, folder, load_fake)
+    assert one == again
+    assert len(cluster.sparkContext.listArchives) <= sent + 1
+    df = cluster.createDataFrame([(str(at), "a") for at in range(20)], ["paragraph_id", "text"])
+    assert tag(df, folder, loader=load_fake).count() == 20
+
+
+def test_what_a_cluster_cannot_do_is_told(cluster, folder, tmp_path):
+    from training.tagging.spark_files import tag_files
+
+    with pytest.raises(UserError, match="can be read only once"):
+        tag_files(cluster, folder, ["-"], str(tmp_path / "out"), loader=load_fake)
+    (tmp_path / "in.jsonl").write_bytes(b"")
+    with pytest.raises(UserError, match="Name a folder"):
+        tag_files(cluster, folder, [str(tmp_path / "in.jsonl")], str(tmp_path / "t.parquet"), loader=load_fake)

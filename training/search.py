@@ -1,0 +1,182 @@
+"""Hyperparameter search on grouped out-of-fold scores; the test set is never looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+from training.config import Config, Range, parse_config
+from training.corpus.splits import grouped_folds
+from training.errors import UserError
+from training.evaluation.metrics import evaluate
+from training.model.fitting import CountedFeatures, Task, cross_fitted, exclusivity, fold_scores
+from training.train import codebook_lessons, learnable_topics, prepare
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of values that was tried; ``value`` is None where it was pruned."""
+
+    number: int
+    values: dict[str, Any]
+    value: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The winner of a search."""
+
+    config: Config
+    best: Trial
+    start: float
+    trials: int
+    pruned: int
+
+
+def search(
+    config: Config,
+    study_file: Path,
+    trials: int | None,
+    minutes: float | None,
+    record: Callable[[Trial], None] = lambda trial: None,
+) -> Found:
+    """Try values from ``config.search.space``, going on with the study in ``study_file`` if it was begun before.
+
+    The first trial is the config as it stands. A trial that is behind the median of the others after the same folds
+    is given up (Optuna's MedianPruner).
+    """
+    problem = _Problem(config)
+    study = _study(config, study_file)
+    done = len(study.get_trials(deepcopy=False, states=_FINISHED))
+    if done == 0 and not study.trials:
+        study.enqueue_trial(_values_now(config))
+    left = None if trials is None else max(0, trials - done)
+    if done:
+        log.info("going on with %s: %d trials are done", study_file, done)
+
+    def tell(study: optuna.Study, frozen: optuna.trial.FrozenTrial) -> None:
+        value = frozen.value if frozen.state is optuna.trial.TrialState.COMPLETE else None
+        seconds = frozen.duration.total_seconds() if frozen.duration else 0.0
+        shown = "given up" if value is None else f"{value:.4f}"
+        log.info("trial %d  %s  %s  (%.0f s)", frozen.number, shown, json.dumps(frozen.params), seconds)
+        record(Trial(frozen.number, dict(frozen.params), value, seconds))
+
+    if left != 0:
+        timeout = None if minutes is None else minutes * 60
+        study.optimize(problem.value, n_trials=left, timeout=timeout, callbacks=[tell])
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    if not complete:
+        raise UserError(f"{study_file}: no trial was finished. Give more --minutes or --trials.")
+    best = study.best_trial
+    seconds = best.duration.total_seconds() if best.duration else 0.0
+    pruned = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.PRUNED,)))
+    winner = with_values(config, best.params)
+    chosen = Trial(best.number, dict(best.params), best.value, seconds)
+    return Found(winner, chosen, float(complete[0].value or 0.0), len(complete) + pruned, pruned)
+
+
+_FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+def with_values(config: Config, values: Mapping[str, Any]) -> Config:
+    """``config`` with dotted keys set to ``values``."""
+    overrides = [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    return parse_config(config.to_yaml(), where="search.space", overrides=overrides)
+
+
+class _Problem:
+    """The data, read, split and counted once for all trials."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        prepared = prepare(config)
+        topics, _ = learnable_topics(prepared, config)
+        train = prepared.train.with_topics(topics)
+        folds = grouped_folds(train.labels, prepared.train_groups, config.split.folds, config.seed)
+        lessons = codebook_lessons(prepared.codebook, topics) if config.data.learn_from_codebook else []
+        self.topics = topics
+        self.task = Task(train.texts, train.labels, folds, lessons)
+        self._counted: dict[str, CountedFeatures] = {}
+
+    def value(self, trial: optuna.Trial) -> float:
+        config = with_values(self.config, {key: _suggest(trial, key, space) for key, space in self._space})
+        task, key = self.task, config.features.model_dump_json()
+        if key not in self._counted:
+            self._counted = {key: CountedFeatures(task.all_texts, config.features)}
+        counted = self._counted[key]
+        scores = np.zeros(task.labels.shape, dtype=np.float32)
+        known = np.zeros(len(task.labels), dtype=bool)
+        figure = 0.0
+        for step, (held_out, found) in enumerate(fold_scores(task, counted, config, os.cpu_count() or 1), start=1):
+            scores[held_out], known[held_out] = found, True
+            if step >= 2:
+                figure = self._figure(config, scores[known], task.labels[known], task.folds[known])
+                trial.report(figure, step)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        return figure
+
+    @property
+    def _space(self) -> list[tuple[str, Range | list[Any]]]:
+        return list(self.config.search.space.items())
+
+    def _figure(self, config: Config, scores: Any, labels: Any, folds: Any) -> float:
+        exclusive = exclusivity(labels, config.classifier.exclusive)
+        estimate = cross_fitted(scores, labels, folds, exclusive, config.thresholds)
+        metrics = evaluate(labels, estimate.tags, estimate.probabilities, self.topics)
+        return float(metrics[config.search.objective])
+
+
+def _suggest(trial: optuna.Trial, key: str, space: Range | list[Any]) -> Any:
+    if isinstance(space, list):
+        return trial.suggest_categorical(key, space)
+    if space.low.is_integer() and space.high.is_integer() and not space.log:
+        return trial.suggest_int(key, int(space.low), int(space.high))
+    return trial.suggest_float(key, space.low, space.high, log=space.log)
+
+
+def _values_now(config: Config) -> dict[str, Any]:
+    tree = config.model_dump(mode="json")
+    values = {}
+    for key in config.search.space:
+        node: Any = tree
+        for part in key.split("."):
+            if not isinstance(node, dict) or part not in node:
+                raise UserError(f"search.space: {key}: the config has no such key.")
+            node = node[part]
+        values[key] = node
+    return values
+
+
+def _study(config: Config, study_file: Path) -> optuna.Study:
+    """The study, made if it is new; one that was begun with another config or space is refused."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study_file.parent.mkdir(parents=True, exist_ok=True)
+    fingerprint = hashlib.sha256(config.to_yaml().encode()).hexdigest()
+    study = optuna.create_study(
+        study_name=config.name,
+        storage=f"sqlite:///{study_file.resolve()}",
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=config.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        load_if_exists=True,
+    )
+    known = study.user_attrs.get("config")
+    if known is not None and known != fingerprint:
+        raise UserError(
+            f"{study_file}: was begun with another config. Give --study another file, or delete this one to begin anew."
+        )
+    study.set_user_attr("config", fingerprint)
+    return study
