@@ -41,7 +41,7 @@ def test_resolved_config_reads_back_the_same() -> None:
         ("features.word.ngram_range=[3, 1]", r"features\.word.*shortest <= longest"),
         ("data.columns.text=0", r"data\.columns: .*name of every column or the position of every column"),
         ("tracking=3", r"tracking: found 3"),
-        ("features={word: null, char: null}", r"features: .*at least one of word and char"),
+        ("features={word: null, char: null, lead: null}", r"features: .*at least one of word, char and lead"),
         ("seed", r"--set seed: expected KEY=VALUE"),
         ("seed.deeper=3", r'--set seed\.deeper: "seed" holds a value'),
         ("seed=[1", r"--set seed: '\[1' is not a YAML value"),

@@ -95,6 +95,7 @@ class Ngrams(Section):
     min_df: Annotated[int, Field(ge=1)] = 1
     max_features: Annotated[int, Field(ge=1)] | None = None
     sublinear_tf: bool = True
+    first_tokens: Annotated[int, Field(ge=1)] | None = None
     weight: Annotated[float, Field(gt=0)] = 1.0
 
     @model_validator(mode="after")
@@ -117,14 +118,22 @@ class CharNgrams(Ngrams):
     weight: Annotated[float, Field(gt=0)] = 0.7
 
 
+class LeadNgrams(WordNgrams):
+    """Words once more from the beginning of the text alone, where reports put what matters."""
+
+    first_tokens: Annotated[int, Field(ge=1)] | None = 30
+    weight: Annotated[float, Field(gt=0)] = 0.5
+
+
 class Features(Section):
     word: WordNgrams | None = WordNgrams()
     char: CharNgrams | None = CharNgrams()
+    lead: LeadNgrams | None = LeadNgrams()
 
     @model_validator(mode="after")
     def _some_block(self) -> Features:
-        if self.word is None and self.char is None:
-            raise ValueError("at least one of word and char must not be null")
+        if self.word is None and self.char is None and self.lead is None:
+            raise ValueError("at least one of word, char and lead must not be null")
         return self
 
 

@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tests.model.test_ngrams import SCRIPTS, letters
 from training.model.characters import CharacterTable
+from training.model.ngrams import NgramVectorizer
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.terms import Terms
 
@@ -180,3 +181,33 @@ def test_settings_out_of_range_are_named(options: dict[str, Any], message: str) 
 def test_damaged_terms_are_refused(data: bytes, offsets: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Terms(np.frombuffer(data, np.uint8), np.array(offsets))
+
+
+@given(st.lists(st.text(max_size=40), max_size=6), st.integers(1, 5))
+def test_first_tokens_score_as_the_cut_text_does(texts: list[str], tokens: int) -> None:
+    """A block that reads only the beginning, alone and beside one that reads everything."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    learned = ["alpha beta gamma delta", "beta Gamma epsilon zeta eta", "alpha zeta zeta theta iota kappa"]
+
+    def beginning(text: str) -> str:
+        return " ".join(text.split()[:tokens]).lower()
+
+    rng = np.random.default_rng(0)
+    blocks, weights, expected = [], [], np.zeros((len(texts), 2))
+    for first_tokens in (None, tokens):
+        vectorizer = NgramVectorizer(ngram_range=(1, 2), first_tokens=first_tokens).fit(learned)
+        theirs = TfidfVectorizer(ngram_range=(1, 2), preprocessor=beginning if first_tokens else None).fit(learned)
+        assert vectorizer.vocabulary_ == theirs.vocabulary_
+        own = rng.normal(size=(len(theirs.vocabulary_), 2)).astype(np.float32)
+        settings = BlockSettings(ngram_range=(1, 2), first_tokens=first_tokens)
+        blocks.append(Block(settings, vectorizer.terms_, vectorizer.idf_.astype(np.float32)))
+        weights.append(own)
+        if texts:
+            expected += theirs.transform(texts) @ own
+    scorer = Scorer(blocks, np.vstack(weights), np.zeros(2, np.float32), CharacterTable.current())
+    encodable = pa.array(texts, pa.large_string())
+    assert scorer.scores(encodable) == pytest.approx(expected, abs=1e-5)
+    for text, row in zip(texts, scorer.scores(encodable), strict=True):
+        found = scorer.evidence(text)
+        assert found.values @ scorer.weights[found.features] == pytest.approx(row, abs=1e-5)

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sys
+import tempfile
+import uuid
 from pathlib import Path
 
 import pyarrow as pa
@@ -129,9 +131,11 @@ def test_files_have_the_tags_rejects_and_counts_of_the_local_engine(cluster, fol
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
+MARKS = Path(tempfile.gettempdir()) / "conflict-topics-spark-marks"
+
+
 def load_dying(folder):
     """A model whose first two batches anywhere on the cluster end their worker without a word."""
-    marks = Path(folder).resolve().parent
 
     class Dying(FakeModel):
         def predict_proba(self, texts, threads=1):
@@ -144,7 +148,6 @@ def load_dying(folder):
                 os._exit(9)
             return probabilities
 
-    assert marks.exists()
     return Dying()
 
 
@@ -160,7 +163,7 @@ def test_tasks_that_die_are_tried_again_without_duplicates(cluster, folder, run,
     run(inputs, "t.parquet")
     shutil.rmtree(MARKS, ignore_errors=True)
     MARKS.mkdir(parents=True)
-    tag_files(cluster, folder, names, str(tmp_path / "out"), loader=_driver_safe, **OPTIONS)
+    tag_files(cluster, folder, names, str(tmp_path / "out"), loader=load_dying, **OPTIONS)
     assert len(list(MARKS.iterdir())) == 2
     parts = sorted((tmp_path / "out").iterdir())
     assert [row for part in parts for row in tagged(part)] == tagged(tmp_path / "t.parquet")
@@ -168,28 +171,35 @@ def test_tasks_that_die_are_tried_again_without_duplicates(cluster, folder, run,
     shutil.rmtree(MARKS)
     MARKS.mkdir()
     df = cluster.createDataFrame([(str(at), f"text {at}") for at in range(50)], ["paragraph_id", "text"])
-    tag(df, folder, loader=_driver_safe).write.parquet(str(tmp_path / "df"))
+    tag(df, folder, loader=load_dying).write.parquet(str(tmp_path / "df"))
     assert len(list(MARKS.iterdir())) == 2
     records, _ = split(cluster.read.parquet(str(tmp_path / "df")))
     assert sorted(row["paragraph_id"] for row in records.collect()) == sorted(str(at) for at in range(50))
     shutil.rmtree(MARKS)
 
 
-def _driver_safe(folder):
-    """The dying model in workers; the driver only asks for topics and lives."""
-    return load_dying(folder)
+def load_counted(folder):
+    """A model that leaves a mark for every time it is loaded."""
+    (MARKS / f"{os.getpid()}-{uuid.uuid4().hex}").touch()
+    return load_fake(folder)
 
 
 def test_the_model_is_sent_once_and_loaded_once_in_a_worker(cluster, folder):
     from training.tagging.spark import ship, tag
 
+    shutil.rmtree(MARKS, ignore_errors=True)
+    MARKS.mkdir(parents=True)
+    assert ship(cluster, folder, load_fake) == ship(cluster, folder, load_fake)
     sent = len(cluster.sparkContext.listArchives)
-    one = ship(cluster, folder, load_fake)
-    again = ship(cluster, folder, load_fake)
-    assert one == again
-    assert len(cluster.sparkContext.listArchives) <= sent + 1
-    df = cluster.createDataFrame([(str(at), "a") for at in range(20)], ["paragraph_id", "text"])
-    assert tag(df, folder, loader=load_fake).count() == 20
+    df = cluster.createDataFrame([(str(at), "a") for at in range(60)], ["paragraph_id", "text"]).repartition(6)
+    for _ in range(3):
+        assert tag(df, folder, loader=load_counted).where("rejected is null").count() == 60
+    assert len(cluster.sparkContext.listArchives) == sent
+    loads = [int(mark.name.partition("-")[0]) for mark in MARKS.iterdir()]
+    workers = [process for process in loads if process != os.getpid()]
+    assert workers
+    assert len(workers) == len(set(workers))
+    shutil.rmtree(MARKS)
 
 
 def test_what_a_cluster_cannot_do_is_told(cluster, folder, tmp_path):

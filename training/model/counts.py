@@ -12,7 +12,7 @@ import numpy.typing as npt
 from training.model import kernels_counting as counting
 from training.model import kernels_terms, kernels_weighing
 from training.model.characters import CharacterTable
-from training.model.kernels import EMPTY, PADDING, rehash
+from training.model.kernels import EMPTY, note_if_cold, rehash
 from training.model.kernels_tokens import Folded, Recipe
 from training.model.memory import zeros
 from training.model.terms import Terms
@@ -90,6 +90,7 @@ class Counts:
 
 def count(texts: TextBuffer, recipe: Recipe, characters: CharacterTable, least: int = 1) -> Counts:
     """Count the n-grams of texts, leaving out those that occur in fewer than `least` texts."""
+    note_if_cold()
     return _Counter(texts, recipe, characters).result(least)
 
 

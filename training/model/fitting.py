@@ -52,6 +52,7 @@ def blocks_of(features: Features) -> list[tuple[Ngrams, NgramVectorizer]]:
     chosen: list[tuple[Literal["word", "char_wb"], Ngrams | None]] = [
         ("word", features.word),
         ("char_wb", features.char),
+        ("word", features.lead),
     ]
     return [
         (
@@ -62,6 +63,7 @@ def blocks_of(features: Features) -> list[tuple[Ngrams, NgramVectorizer]]:
                 min_df=ngrams.min_df,
                 max_features=ngrams.max_features,
                 sublinear_tf=ngrams.sublinear_tf,
+                first_tokens=ngrams.first_tokens,
                 dtype=np.float32,
             ),
         )
@@ -210,7 +212,10 @@ def _scorer(
     blocks = []
     for (ngrams, vectorizer), features in zip(counted.blocks, learned, strict=True):
         settings = BlockSettings(
-            analyzer=vectorizer.analyzer, ngram_range=ngrams.ngram_range, sublinear_tf=ngrams.sublinear_tf
+            analyzer=vectorizer.analyzer,
+            ngram_range=ngrams.ngram_range,
+            sublinear_tf=ngrams.sublinear_tf,
+            first_tokens=ngrams.first_tokens,
         )
         blocks.append(Block(settings, features.terms, np.asarray(features.idf, dtype=np.float32)))
     block_weights = np.repeat([ngrams.weight for ngrams, _ in counted.blocks], [len(block.terms) for block in blocks])

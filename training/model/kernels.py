@@ -13,7 +13,11 @@ ratio, TAOCP 3, section 6.4).
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -29,6 +33,8 @@ Positions = npt.NDArray[np.int64]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+logger = logging.getLogger(__name__)
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LONG = np.uint64(1 << 63)
 SHIFT_32 = np.uint64(32)
@@ -41,23 +47,70 @@ EMPTY = -1
 whole = cast(Callable[[Any], int], np.int64)
 
 
+def _cache_folder() -> Path | None:
+    """Where machine code is kept between runs: beside the package, else the user's, else the system's.
+
+    Numba looks for changes in the file of a function, but not of those that it calls: so the folder has the name
+    of all sources together.
+    """
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for source in sorted(here.glob("kernels*.py")) + [here / "characters.py"]:
+        digest.update(source.read_bytes())
+    for parent in (here / "__pycache__", Path.home() / ".cache" / "conflict-topics", Path(tempfile.gettempdir())):
+        folder = parent / f"kernels-{digest.hexdigest()[:16]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError:
+            continue
+        return folder
+    return None
+
+
+_folder = _cache_folder()
+_cold = _folder is None or not any(_folder.iterdir())
+
+
+def note_if_cold() -> None:
+    """Say once that compiling takes a while, if nothing is kept from an earlier run."""
+    global _cold
+    if _cold:
+        logger.info("Compiling the text kernels for this machine; this happens once and takes some seconds.")
+        _cold = False
+
+
+def _jit(function: F, **options: bool) -> F:
+    chosen = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = chosen or str(_folder)
+    try:
+        keep = bool(chosen) or _folder is not None
+        return cast(F, numba.njit(cache=keep, nogil=True, error_model="numpy", **options)(function))
+    finally:
+        numba.config.CACHE_DIR = chosen
+
+
 def compiled(function: F) -> F:
     """Compile for nopython mode without the GIL, and keep the machine code on disk.
 
     No fast-math: results must not depend on how a compiler may reorder sums.
     """
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return _jit(function)
 
 
 def lean(function: F) -> F:
     """The same for a function that makes no arrays: without it, each array passed on is counted, atomically."""
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return _jit(function, _nrt=False)
+
+
+def inner(function: F) -> F:
+    """The same for a function that only kernels call: half the code is else for taking Python's arguments apart."""
+    return _jit(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def inlined(function: F) -> F:
     """The same for a small function of hot loops: a call would put seven words on the stack for each array."""
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    return cast(F, numba.njit(**options)(function))
+    return _jit(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
 @inlined

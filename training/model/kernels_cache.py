@@ -25,8 +25,8 @@ from training.model.kernels import (
     Positions,
     Table,
     inlined,
+    inner,
     is_exact,
-    lean,
     same_bytes,
     slot_of,
     span_key,
@@ -172,7 +172,7 @@ def prefetch_row(model: Model, feature: int) -> None:
         prefetch(model.table, feature * model.width + at)
 
 
-@lean
+@inner
 def list_features(
     data: Bytes, start: int, end: int, model: Model, characters: CharacterArrays, folded: Folded,
     words: Ids, word_count: int, features: Ids, feature_count: int, keys: Table,
@@ -225,7 +225,7 @@ def list_features(
     return word_count, feature_count
 
 
-@lean
+@inner
 def keep_token(
     data: Bytes, start: int, end: int, key: np.uint64, slot: int, model: Model, cache: TokenCache,
     words: Ids, word_start: int, word_end: int, features: Ids, feature_start: int, feature_end: int,

@@ -26,6 +26,7 @@ from training.model.kernels import (
     find_exact,
     id_at,
     inlined,
+    inner,
     is_exact,
     lean,
     pair_key,
@@ -89,7 +90,7 @@ def table_bits(table: Table) -> int:
     return trailing_zeros(np.uint64(table.size)) - 1
 
 
-@lean
+@inner
 def string_id(text: Bytes, start: int, end: int, vocabulary: Vocabulary, bits: int, state: Positions) -> int:
     """The id of the string ``text[start:end]``, a new one if need be; -code if there is no room for it."""
     key = span_key(text, start, end)
@@ -143,7 +144,7 @@ def pair_id(first: int, second: int, vocabulary: Vocabulary, bits: int, state: P
     return whole(new)
 
 
-@lean
+@inner
 def list_ngrams(
     data: Bytes, start: int, end: int, recipe: Recipe, characters: CharacterArrays, folded: Folded,
     vocabulary: Vocabulary, bits: int, lists: Ids, state: Positions,
@@ -207,7 +208,7 @@ def find_token(data: Bytes, start: int, size: int, key: np.uint64, tokens: Token
     return token, slot
 
 
-@lean
+@inner
 def learn_token(
     data: Bytes, start: int, end: int, key: np.uint64, slot: int, recipe: Recipe, characters: CharacterArrays,
     folded: Folded, vocabulary: Vocabulary, bits: int, tokens: Tokens, token_bits: int, state: Positions,
@@ -259,7 +260,7 @@ def tally(
     return place
 
 
-@lean
+@inner
 def join_words(recipe: Recipe, vocabulary: Vocabulary, pair_bits: int, counted: Counted, state: Positions) -> int:
     """Write the n-grams of a row's words to ``counted.grams``; how many, or -code."""
     count = state[WORDS]

@@ -19,6 +19,7 @@ from training.model.kernels import (
     find_exact,
     id_at,
     inlined,
+    inner,
     is_exact,
     lean,
     pair_key,
@@ -74,7 +75,7 @@ def find_pair(first: int, second: int, lookup: Lookup) -> int:
     return id_at(lookup.pairs, find_exact(lookup.pairs, pair_key(first, second), lookup.pair_bits))
 
 
-@lean
+@inner
 def add_string(start: int, end: int, known: int, lookup: Lookup) -> None:
     """Enter the string ``lookup.text[start:end]``, which must be new, under an id."""
     key = span_key(lookup.text, start, end)

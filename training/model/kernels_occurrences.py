@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from training.model.characters import CharacterArrays
-from training.model.kernels import EMPTY, PADDING, Bytes, Ids, Positions, lean, whole
+from training.model.kernels import EMPTY, PADDING, Bytes, Ids, Positions, inner, lean, whole
 from training.model.kernels_lookup import Lookup, find_pair, find_string
 from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
 
@@ -26,7 +26,7 @@ class Found(NamedTuple):
     word_ends: Positions
 
 
-@lean
+@inner
 def code_points(data: Bytes, start: int, end: int) -> int:
     """How many code points the bytes hold."""
     total = 0

@@ -197,7 +197,7 @@ def score_rows(
                 work.slots[token] = ask_for(work.keys[token], model.letters.used, cache)
 
         # Its tokens in the cache, each once, and its words, in order. What was found may have been lost since.
-        distinct = words = direct = 0
+        distinct = words = direct = whole(0)  # whole: a literal would be a type of its own, compiled apart
         for token in range(tokens):
             at, stop = work.spans[token, 0], work.spans[token, 1]
             key = work.keys[token]
@@ -267,7 +267,7 @@ def score_rows(
                     direct += 1
                     prefetch(work.numbers, gram)
                     prefetch_row(model, gram)
-        noted = 0
+        noted = whole(0)
         for i in range(direct):
             number, noted = note(whole(work.direct[i]), base, noted, model, work)
             work.sums[number, 0] += 1.0

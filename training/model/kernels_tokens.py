@@ -29,7 +29,7 @@ from training.model.characters import (
     WORD,
     CharacterArrays,
 )
-from training.model.kernels import Bytes, Ids, inlined, lean, whole
+from training.model.kernels import Bytes, Ids, Positions, compiled, inlined, inner, whole
 from training.model.kernels_machine import load_word, trailing_zeros
 
 BELOW_GRAPHIC = np.uint64(0x2121212121212121)
@@ -64,7 +64,7 @@ class Recipe(NamedTuple):
     growth: int
 
 
-@lean
+@inner
 def decode(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """The code point at `at` and where the next one begins. What is not UTF-8 reads as U+FFFD, byte by byte."""
     first = whole(data[at])
@@ -154,7 +154,7 @@ def token_end(data: Bytes, at: int, end: int, characters: CharacterArrays) -> in
     return end
 
 
-@lean
+@inner
 def sigma_is_final(data: Bytes, at: int, end: int, characters: CharacterArrays) -> bool:
     """Whether no cased letter follows, looking through case-ignorable characters."""
     while at < end:
@@ -165,7 +165,7 @@ def sigma_is_final(data: Bytes, at: int, end: int, characters: CharacterArrays) 
     return True
 
 
-@lean
+@inner
 def append(code_point: int, source: int, place: int, count: int, folded: Folded, characters: CharacterArrays) -> int:
     """Write code point number `count` at `place`; where the next one goes."""
     folded.starts[count] = place
@@ -174,15 +174,16 @@ def append(code_point: int, source: int, place: int, count: int, folded: Folded,
     return encode(code_point, folded.text, place)
 
 
-@lean
+@inner
 def fold(data: Bytes, start: int, end: int, lowercase: bool, characters: CharacterArrays, folded: Folded) -> int:
     """Lower-case the token `start:end` into `folded`, between blanks; the number of code points with them.
 
     As CPython's `str.lower` does it, with the context of a sigma as in Unicode section 3.13 (Final_Sigma).
     """
-    place = append(BLANK, 0, 0, 0, folded, characters)
-    count = 1
-    source = 0
+    # whole: a literal would be a type of its own, and compiled apart.
+    blank, source, count = whole(BLANK), whole(0), whole(0)
+    place = append(blank, source, count, count, folded, characters)
+    count += 1
     after_cased = False
     at = start
     while at < end:
@@ -221,7 +222,7 @@ def fold(data: Bytes, start: int, end: int, lowercase: bool, characters: Charact
         if record & IGNORABLE == 0:
             after_cased = record & CASED != 0
         source += 1
-    place = append(BLANK, max(source - 1, 0), place, count, folded, characters)
+    place = append(blank, max(source - 1, 0), place, count, folded, characters)
     count += 1
     folded.starts[count] = place
     return count
@@ -244,7 +245,7 @@ def next_word(folded: Folded, at: int, count: int) -> tuple[int, int]:
     return count, count
 
 
-@lean
+@inner
 def count_ngrams(count: int, smallest: int, largest: int) -> int:
     """How many n-grams a padded token of `count` code points has.
 
@@ -256,3 +257,22 @@ def count_ngrams(count: int, smallest: int, largest: int) -> int:
             return total + 1
         total += count - size + 1
     return total
+
+
+@compiled
+def beginning_ends(
+    data: Bytes, starts: Positions, ends: Positions, tokens: int, characters: CharacterArrays
+) -> Positions:
+    """int64 [texts], where the first `tokens` tokens of each text end."""
+    cut = np.empty(starts.size, np.int64)
+    for row in range(starts.size):
+        end = ends[row]
+        stop = starts[row]
+        at = token_start(data, stop, end, characters)
+        for _ in range(tokens):
+            if at >= end:
+                break
+            stop = token_end(data, at, end, characters)
+            at = token_start(data, stop, end, characters)
+        cut[row] = stop
+    return cut

@@ -19,7 +19,7 @@ from training.model import kernels_weighing
 from training.model.characters import CharacterTable
 from training.model.counts import Counts, Rows, count, recipe_of
 from training.model.terms import Terms
-from training.model.texts import as_string_array, text_buffer
+from training.model.texts import as_string_array, beginnings, text_buffer
 
 NORMS = {None: 0, "l1": 1, "l2": 2}
 
@@ -71,6 +71,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         use_idf: weigh by the inverse document frequency.
         smooth_idf: count one more document, which holds every term.
         sublinear_tf: 1 + ln(count) in place of the count.
+        first_tokens: read only so many tokens between white space from the beginning of each text; None reads all.
         dtype: `numpy.float64` or `numpy.float32`.
 
     Attributes:
@@ -92,6 +93,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         use_idf: bool = True,
         smooth_idf: bool = True,
         sublinear_tf: bool = False,
+        first_tokens: int | None = None,
         dtype: Any = np.float64,
     ) -> None:
         self.analyzer = analyzer
@@ -104,6 +106,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.use_idf = use_idf
         self.smooth_idf = smooth_idf
         self.sublinear_tf = sublinear_tf
+        self.first_tokens = first_tokens
         self.dtype = dtype
 
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
@@ -202,7 +205,8 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _count(self, texts: Any, least: int) -> Counts:
         characters = CharacterTable.current()
         recipe = recipe_of(self.analyzer, self.lowercase, self.ngram_range, characters.growth)
-        return count(text_buffer(as_string_array(texts)), recipe, characters, least)
+        buffer = beginnings(text_buffer(as_string_array(texts)), self.first_tokens, characters)
+        return count(buffer, recipe, characters, least)
 
     def _weighed(
         self, counts: Counts, rows: Rows, columns: npt.NDArray[np.int32], width: int, idf: npt.NDArray[Any] | None

@@ -12,10 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from training.model.characters import CharacterTable
+from training.model.kernels import note_if_cold
 from training.model.scoring import BlockTables, ScoringPass
 from training.model.terms import Terms
-from training.model.texts import as_string_array, text_buffer
+from training.model.texts import as_string_array, beginnings, text_buffer
 
+MOST_GRAMS = 16
 BATCH = 4096  # texts that one thread takes at once
 
 
@@ -28,6 +30,7 @@ class BlockSettings:
     lowercase: bool = True
     sublinear_tf: bool = False
     norm: str | None = "l2"
+    first_tokens: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be scored.
@@ -38,8 +41,10 @@ class BlockSettings:
         if self.analyzer not in ("word", "char_wb"):
             raise ValueError(f'analyzer is {self.analyzer!r}, but must be "word" or "char_wb".')
         smallest, largest = self.ngram_range
-        if not 1 <= smallest <= largest:
-            raise ValueError(f"ngram_range is {self.ngram_range}, but must be 1 <= least <= greatest.")
+        if not 1 <= smallest <= largest <= MOST_GRAMS:
+            raise ValueError(f"ngram_range is {self.ngram_range}, but must be 1 <= least <= greatest <= {MOST_GRAMS}.")
+        if self.first_tokens is not None and self.first_tokens < 1:
+            raise ValueError(f"first_tokens is {self.first_tokens}, but must be at least 1, or None.")
         if self.norm not in ("l2", None):
             raise ValueError(f'norm is {self.norm!r}, but must be "l2" or None.')
 
@@ -95,6 +100,7 @@ class Scorer:
         Raises:
             ValueError: the shapes do not fit together.
         """
+        note_if_cold()
         self.weights = np.asarray(weights, np.float32)
         self.intercepts = np.ascontiguousarray(intercepts, np.float32)
         features = sum(len(block.terms) for block in blocks)
@@ -113,13 +119,23 @@ class Scorer:
             rows = self.weights[first : first + len(block.terms)]
             self._tables.append(BlockTables(block.settings, block.terms, block.idf, rows, characters))
             first += len(block.terms)
-        # One pass over the text serves a block of words and one of characters; most models need no more.
-        words = [tables for tables in self._tables if tables.of_words]
-        letters = [tables for tables in self._tables if not tables.of_words]
         self._passes = [
-            ScoringPass(
-                words[i] if i < len(words) else None, letters[i] if i < len(letters) else None, characters
-            )
+            (first_tokens, scoring_pass)
+            for first_tokens in dict.fromkeys(block.settings.first_tokens for block in blocks)
+            for scoring_pass in self._passes_over(first_tokens)
+        ]
+
+    def _passes_over(self, first_tokens: int | None) -> list[ScoringPass]:
+        """One pass over the text serves a block of words and one of characters; most models need no more."""
+        tables = [
+            tables
+            for tables, block in zip(self._tables, self.blocks, strict=True)
+            if block.settings.first_tokens == first_tokens
+        ]
+        words = [one for one in tables if one.of_words]
+        letters = [one for one in tables if not one.of_words]
+        return [
+            ScoringPass(words[i] if i < len(words) else None, letters[i] if i < len(letters) else None, self.characters)
             for i in range(max(len(words), len(letters)))
         ]
 
@@ -146,11 +162,12 @@ class Scorer:
 
     def evidence(self, text: str) -> Evidence:
         """Every occurrence of a known n-gram in a text, and what it is worth."""
-        buffer = text_buffer(pa.array([text], pa.large_string()))
+        buffer = text_buffer(as_string_array([text]))
         parts = []
         first = 0
-        for tables in self._tables:
-            features, starts, ends, values = tables.occurrences(buffer)
+        for tables, block in zip(self._tables, self.blocks, strict=True):
+            beginning = beginnings(buffer, block.settings.first_tokens, self.characters)
+            features, starts, ends, values = tables.occurrences(beginning)
             parts.append((features + np.int32(first), starts, ends, values))
             first += tables.idf.size
         return Evidence(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -158,6 +175,6 @@ class Scorer:
     def _score_batch(self, batch: pa.Array) -> npt.NDArray[np.float32]:
         buffer = text_buffer(batch)
         scores = np.tile(self.intercepts, (len(batch), 1))
-        for scoring_pass in self._passes:
-            scoring_pass.add_scores(buffer, scores)
+        for first_tokens, scoring_pass in self._passes:
+            scoring_pass.add_scores(beginnings(buffer, first_tokens, self.characters), scores)
         return scores

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ class Terms:
     def strings(self) -> list[str]:
         """The terms as Python strings."""
         raw, ends = self.data.tobytes(), self.offsets.tolist()
-        return [raw[start:end].decode() for start, end in zip(ends, ends[1:], strict=False)]
+        return [raw[start:end].decode() for start, end in pairwise(ends)]
 
     def take(self, which: npt.NDArray[np.int64] | Sequence[int]) -> Terms:
         """The terms at ascending indices."""

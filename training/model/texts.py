@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from training.model.characters import CharacterTable
 
 READABLE_PAST_END = 8
 
@@ -31,10 +34,12 @@ def as_string_array(texts: Any) -> pa.Array:
         raise TypeError(f"Expected a list of texts, got one {type(texts).__name__}. Put it in a list.")
     if hasattr(texts, "to_arrow") and not isinstance(texts, (pa.Array, pa.ChunkedArray)):  # polars
         texts = texts.to_arrow()
+    elif type(texts).__module__.partition(".")[0] == "pandas":
+        texts = texts.where(texts.notna(), None).tolist()
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.chunk(0) if texts.num_chunks == 1 else _combine(texts)
     if not isinstance(texts, pa.Array):
-        texts = _from_python(texts)
+        return _from_python(texts if isinstance(texts, (list, tuple)) else list(texts))
     if pa.types.is_dictionary(texts.type):
         texts = texts.dictionary_decode()
     if pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type):
@@ -48,7 +53,7 @@ def text_buffer(texts: pa.Array) -> TextBuffer:
     """The buffer of a `string` or `large_string` array, any offset. A null is an empty text. Copies the bytes."""
     count = len(texts)
     offset_type = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    _, offset_buffer, data_buffer = texts.buffers()
+    validity, offset_buffer, data_buffer = texts.buffers()
     if count == 0:
         empty = np.zeros(0, np.int64)
         return TextBuffer(np.zeros(READABLE_PAST_END, np.uint8), empty, empty)
@@ -62,8 +67,21 @@ def text_buffer(texts: pa.Array) -> TextBuffer:
     positions = offsets.astype(np.int64) - first
     starts, ends = positions[:-1], positions[1:]
     if texts.null_count:
-        ends = np.where(texts.is_null().to_numpy(zero_copy_only=False), starts, ends)
+        bits = np.frombuffer(validity, np.uint8)
+        first_byte, shift = divmod(texts.offset, 8)
+        valid = np.unpackbits(bits[first_byte:], count=shift + count, bitorder="little")[shift:]
+        ends = np.where(valid, ends, starts)
     return TextBuffer(data, np.ascontiguousarray(starts), np.ascontiguousarray(ends))
+
+
+def beginnings(texts: TextBuffer, tokens: int | None, characters: CharacterTable) -> TextBuffer:
+    """The same texts, each cut behind its first `tokens` tokens between white space; None leaves them whole."""
+    if tokens is None:
+        return texts
+    from training.model.kernels_tokens import beginning_ends
+
+    ends = beginning_ends(texts.data, texts.starts, texts.ends, tokens, characters.kernel_arrays)
+    return texts._replace(ends=ends)
 
 
 def _combine(texts: pa.ChunkedArray) -> pa.Array:
@@ -72,19 +90,26 @@ def _combine(texts: pa.ChunkedArray) -> pa.Array:
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
 
 
-def _from_python(texts: Iterable[Any]) -> pa.Array:
-    items = texts if isinstance(texts, (list, tuple)) else list(texts)
-    try:
-        return pa.array(items, pa.large_string())
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"A text holds {error.object[error.start]!r}, half of a surrogate pair, which UTF-8 cannot hold. "
-            "Read the file with the right encoding, or encode with errors='replace'."
-        ) from None
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
-        for place, item in enumerate(items):
-            if item is not None and not isinstance(item, str):
-                raise TypeError(
-                    f"Expected texts, but item {place} is a {type(item).__name__}: {str(item)[:40]!r}."
+def _from_python(items: Sequence[Any]) -> pa.Array:
+    """Like `pyarrow.array`, which would import pandas to see whether the list is not one of its objects."""
+    encoded = []
+    missing = np.zeros(len(items), bool)
+    for place, item in enumerate(items):
+        if isinstance(item, str):
+            try:
+                encoded.append(item.encode())
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"Text {place} holds {item[error.start]!r}, half of a surrogate pair, which UTF-8 cannot hold. "
+                    "Read the file with the right encoding, or encode with errors='replace'."
                 ) from None
-        raise
+        elif item is None:
+            encoded.append(b"")
+            missing[place] = True
+        else:
+            raise TypeError(f"Expected texts, but item {place} is a {type(item).__name__}: {str(item)[:40]!r}.")
+    offsets = np.zeros(len(items) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(items)), out=offsets[1:])
+    validity = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.large_string(), len(items), buffers)

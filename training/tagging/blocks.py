@@ -60,7 +60,8 @@ def line_blocks(stream: ByteStream, offset: int, line: int, *, size: int, longes
 
 
 def _block(data: bytes, offset: int, line: int, records: int | None = None) -> Block:
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    ends = np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE)  # several times as fast as data.count
+    lines = int(ends) + (not data.endswith(b"\n"))
     return Block(data, offset, line, lines, len(data), records)
 
 

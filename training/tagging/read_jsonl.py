@@ -19,6 +19,7 @@ from training.tagging.strings import column_as_json, column_as_text
 from training.tagging.work import Position, Reading, Work
 
 _BOM = b"\xef\xbb\xbf"
+_NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 
 
 def read_jsonl(source: Source, stream: ByteStream, start: Position, reading: Reading) -> Iterator[Work]:
@@ -151,8 +152,12 @@ def _one_object_a_line(block: Block) -> bool:
     data = block.data
     if not data.startswith(b"{") or not data.endswith((b"}\n", b"}\r\n", b"}")):
         return False
-    breaks = block.lines - 1
-    return data.count(b"}\n{") == breaks or data.count(b"}\r\n{") == breaks
+    buffer = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(buffer[:-1] == _NEWLINE)
+    before = buffer[breaks - 1]
+    if (before == _RETURN).all() and len(breaks):
+        before = buffer[breaks - 2]
+    return bool((before == _CLOSE).all() and (buffer[breaks + 1] == _OPEN).all())
 
 
 def is_utf8(data: bytes) -> bool:
