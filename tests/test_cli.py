@@ -78,7 +78,9 @@ def test_train_evaluate_explain_compare_and_check(workplace: Path) -> None:
     explained = run("explain", model, "--json", stdin="Families fled.\n", cwd=workplace)
     top = json.loads(explained.stdout)[0]
     assert top["topic"] == "displacement"
-    assert top["intercept"] + sum(span["contribution"] for span in top["spans"]) == pytest.approx(top["score"], abs=1e-4)
+    assert top["intercept"] + sum(span["contribution"] for span in top["spans"]) == pytest.approx(
+        top["score"], abs=1e-4
+    )
     assert "displacement  probability" in run("explain", model, "Families fled.", cwd=workplace).stdout
     other = run("train", "mine.yaml", "--set", "features.char=null", "--output", "other", cwd=workplace)
     assert other.returncode == 0

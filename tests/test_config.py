@@ -72,9 +72,7 @@ def test_missing_file() -> None:
 
 
 def test_positions_of_indicator_columns() -> None:
-    config = parse_config(
-        "name: x\ndata: {columns: {text: 0, topics: {indicators: {1: arson, 2: theft}}}}", where="x"
-    )
+    config = parse_config("name: x\ndata: {columns: {text: 0, topics: {indicators: {1: arson, 2: theft}}}}", where="x")
     assert config.data.columns.by_position
     assert config.data.columns.topics == IndicatorTopics(indicators={1: "arson", 2: "theft"})
 

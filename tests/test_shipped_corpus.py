@@ -31,7 +31,9 @@ def codebook() -> Codebook:
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for path in sorted(DATA.glob("paragraphs/*.jsonl")) for line in path.open(encoding="utf-8")]
+    return [
+        json.loads(line) for path in sorted(DATA.glob("paragraphs/*.jsonl")) for line in path.open(encoding="utf-8")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,9 @@ def test_no_article_in_two_files() -> None:
 
 def test_hardly_any_near_duplicates_between_articles(corpus: Corpus) -> None:
     pairs = near_duplicate_pairs(corpus.texts.to_pylist(), 0.5)
-    between = {row for pair in pairs.tolist() for row in pair if corpus.article_ids[pair[0]] != corpus.article_ids[pair[1]]}
+    between = {
+        row for pair in pairs.tolist() for row in pair if corpus.article_ids[pair[0]] != corpus.article_ids[pair[1]]
+    }
     assert len(between) < 0.005 * len(corpus)
 
 

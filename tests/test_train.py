@@ -41,7 +41,10 @@ def test_the_test_split_never_reaches_training_or_thresholds(tmp_path: Path) -> 
     models = []
     for number in range(2):
         test = [
-            {"text": " ".join(rng.choice(["fled", "arrested", "river", "new"], 9)), "topics": [["shelling"], []][number]}
+            {
+                "text": " ".join(rng.choice(["fled", "arrested", "river", "new"], 9)),
+                "topics": [["shelling"], []][number],
+            }
             for _ in range(12)
         ]
         path = write_jsonl(tmp_path / f"test{number}.jsonl", test)
@@ -115,9 +118,7 @@ def test_exclusive_topics_are_seen_in_the_labels(tmp_path: Path) -> None:
     assert exclusivity(eye, "auto") == "exactly_one"
     assert exclusivity(np.vstack([eye, np.zeros((1, 3), dtype=bool)]), "auto") == "competing"
     assert exclusivity(np.vstack([eye, np.ones((1, 3), dtype=bool)]), "auto") == "no"
-    records = [
-        record | {"topics": record["topics"][:1] or ["other"]} for record in synthetic_records(40)
-    ]
+    records = [record | {"topics": record["topics"][:1] or ["other"]} for record in synthetic_records(40)]
     outcome = train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
     assert outcome.model.decision.exclusive == "exactly_one"
     assert (outcome.model.predict(["river market", "families fled", "mortar fled arrested"]).sum(axis=1) == 1).all()

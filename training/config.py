@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -45,7 +45,7 @@ class Columns(Section):
     article_id: ColumnKey | None = None
     date: ColumnKey | None = None
 
-    def keys(self) -> list[ColumnKey]:
+    def named(self) -> list[ColumnKey]:
         """Every column that is named here."""
         topics = self.topics
         if isinstance(topics, SeparatedTopics):
@@ -59,14 +59,14 @@ class Columns(Section):
 
     @property
     def by_position(self) -> bool:
-        return all(isinstance(key, int) for key in self.keys())
+        return all(isinstance(key, int) for key in self.named())
 
     @model_validator(mode="after")
     def _names_or_positions(self) -> Columns:
-        positions = [isinstance(key, int) for key in self.keys()]
+        positions = [isinstance(key, int) for key in self.named()]
         if any(positions) and not all(positions):
             raise ValueError("give either the name of every column or the position of every column")
-        if any(isinstance(key, int) and key < 0 for key in self.keys()):
+        if any(isinstance(key, int) and key < 0 for key in self.named()):
             raise ValueError("positions count from 0")
         return self
 
@@ -242,7 +242,7 @@ def parse_config(text: str, *, where: str, overrides: Sequence[str] = ()) -> Con
     try:
         return Config.model_validate(tree)
     except ValidationError as problem:
-        raise UserError("\n".join(_explain(error, tree, where) for error in _culprits(problem))) from None
+        raise UserError("\n".join(_explain(error, where) for error in _culprits(problem))) from None
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
@@ -301,7 +301,7 @@ def _path(location: tuple[int | str, ...]) -> list[str]:
     return [str(part) for part in location if isinstance(part, int) or re.fullmatch(r"[a-z0-9_]+", part)]
 
 
-def _explain(error: Any, tree: Mapping[str, Any], where: str) -> str:
+def _explain(error: Any, where: str) -> str:
     path = [part for part in _path(error["loc"]) if part not in ("str", "int", "float", "list", "dict")]
     key = ".".join(path)
     if error["type"] == "extra_forbidden":

@@ -66,7 +66,7 @@ def search(
     if done:
         log.info("going on with %s: %d trials are done", study_file, done)
 
-    def tell(study: optuna.Study, frozen: optuna.trial.FrozenTrial) -> None:
+    def tell(_: optuna.Study, frozen: optuna.trial.FrozenTrial) -> None:
         value = frozen.value if frozen.state is optuna.trial.TrialState.COMPLETE else None
         seconds = frozen.duration.total_seconds() if frozen.duration else 0.0
         shown = "given up" if value is None else f"{value:.4f}"

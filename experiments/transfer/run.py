@@ -83,7 +83,13 @@ def main(model_path: str) -> None:
     lines += ["", f"Tags per 1,000 reports on disasters, organised crime and diplomacy: {rate:.0f} (some are right)."]
     texts, types = read(benchmarks / "india_police_sents" / "test.jsonl.gz")
     probabilities, tags = model.predict_proba(texts), model.predict(texts)
-    lines += ["", f"{len(texts)} sentences of Indian police news, 2002:", "", "| topic | positives | F1 (p/r) | ROC-AUC |", "|---|---|---|---|"]
+    lines += [
+        "",
+        f"{len(texts)} sentences of Indian police news, 2002:",
+        "",
+        "| topic | positives | F1 (p/r) | ROC-AUC |",
+        "|---|---|---|---|",
+    ]
     for topic, label in POLICE.items():
         truth = np.array([label in found for found in types])
         at = model.topics.index(topic)

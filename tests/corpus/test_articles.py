@@ -37,9 +37,7 @@ def test_lines_too_long_to_be_wrapped_are_paragraphs():
 
 
 def test_a_text_wrapped_by_hand_is_one_paragraph():
-    text = (
-        "A convoy of three trucks was hit\nby a roadside bomb near the town\nof X on Monday. Two died\nand two fled."
-    )
+    text = "A convoy of three trucks was hit\nby a roadside bomb near the town\nof X on Monday. Two died\nand two fled."
     assert split_text(text) == [text]
 
 

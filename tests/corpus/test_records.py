@@ -21,7 +21,7 @@ from training.errors import UserError
 
 GOOD = [
     {"paragraph_id": "p1", "article_id": "a", "text": "Shells fell.", "topics": ["shelling"], "date": "2020-05-01"},
-    {"paragraph_id": "p2", "article_id": "a", "text": "Nothing; \"quiet\",\nthey said.", "topics": [], "date": None},
+    {"paragraph_id": "p2", "article_id": "a", "text": 'Nothing; "quiet",\nthey said.', "topics": [], "date": None},
     {"paragraph_id": "p3", "article_id": "b", "text": "Élan, Ψ, 停火", "topics": ["truce", "shelling"], "date": "2021"},
 ]
 

@@ -17,7 +17,11 @@ TABLE = CharacterTable.current()
 EVERYTHING = "".join(map(chr, range(0x110000)))
 
 # Letters that change their length, sigmas among cased, uncased and case-ignorable neighbours, odd spaces.
-tricky = st.text(st.sampled_from("aB\u0130\u0131\u03a3\u03c3\u03c2'\u00b7\u00ad\u0301\u200d.1_\u01c5\u1fbc\u212a\ud7fb\u4e00 \u00a0\u3000\x1c\x85"))
+tricky = st.text(
+    st.sampled_from(
+        "aB\u0130\u0131\u03a3\u03c3\u03c2'\u00b7\u00ad\u0301\u200d.1_\u01c5\u1fbc\u212a\ud7fb\u4e00 \u00a0\u3000\x1c\x85"
+    )
+)
 texts = st.one_of(tricky, st.text(st.characters(exclude_categories=["Cs"])))
 
 

@@ -46,8 +46,12 @@ OPTIONS: list[dict[str, Any]] = [
     {"analyzer": "char_wb", "ngram_range": (4, 4), "min_df": 2, "max_features": 20},
 ]
 
-letters = st.text(st.sampled_from("aAbB \u0130\u03a3\u03c2'\u0301\u00a0\u3000_1\u044f\u042f\u4e00\u00ad-\U0001f600"), max_size=40)
-corpora = st.lists(st.one_of(letters, st.text(st.characters(exclude_categories=["Cs"]), max_size=20)), min_size=1, max_size=6)
+letters = st.text(
+    st.sampled_from("aAbB \u0130\u03a3\u03c2'\u0301\u00a0\u3000_1\u044f\u042f\u4e00\u00ad-\U0001f600"), max_size=40
+)
+corpora = st.lists(
+    st.one_of(letters, st.text(st.characters(exclude_categories=["Cs"]), max_size=20)), min_size=1, max_size=6
+)
 
 
 def assert_same(texts: list[str], others: list[str], options: dict[str, Any]) -> None:

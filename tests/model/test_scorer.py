@@ -127,7 +127,7 @@ def test_evidence_points_at_the_n_grams(peer: Peer) -> None:
         evidence = peer.scorer.evidence(text)
         for feature, start, end in zip(evidence.features, evidence.starts, evidence.ends, strict=True):
             place = text[start:end].lower() if lowers[feature] else text[start:end]
-            words = [word for word in place.replace("\u03c2", "\u03c3").split()]
+            words = place.replace("\u03c2", "\u03c3").split()
             for part in names[feature].replace("\u03c2", "\u03c3").split():
                 assert any(part in word for word in words), (names[feature], place)
 
@@ -136,7 +136,10 @@ def test_evidence_counts_characters_of_the_text_as_given() -> None:
     peer = Peer([{}])
     text = "İİ\u00a0Обстрел Donetsk"
     evidence = peer.scorer.evidence(text)
-    assert [text[start:end] for start, end in zip(evidence.starts, evidence.ends, strict=True)] == ["Обстрел", "Donetsk"]
+    assert [text[start:end] for start, end in zip(evidence.starts, evidence.ends, strict=True)] == [
+        "Обстрел",
+        "Donetsk",
+    ]
 
 
 def test_a_repeated_ngram_shares_its_value() -> None:

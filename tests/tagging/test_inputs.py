@@ -77,6 +77,12 @@ def test_a_format_that_is_said_goes_before_the_suffix(tree):
     assert (source.format, source.compression, source.article_id) == ("jsonl", "gz", "notes.md")
 
 
+def test_a_format_picks_files_in_a_folder_and_takes_those_without_a_suffix(tree):
+    (tree / "part-0000").write_bytes(b"")
+    assert found(tree, format="jsonl") == [str(tree / "b.jsonl"), str(tree / "part-0000")]
+    assert find_sources([str(tree)], "jsonl")[1] == 5
+
+
 def test_files_that_cannot_be_opened_are_told_at_once(tree, monkeypatch):
     if os.geteuid() == 0:
         pytest.skip("root may read everything")

@@ -315,9 +315,9 @@ DRIVER = textwrap.dedent("""
 """)
 
 
-def start(output, inputs):
+def start(output, inputs, stderr=None):
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(output), *map(str, inputs)], cwd=ROOT, stdout=subprocess.PIPE
+        [sys.executable, "-c", DRIVER, str(output), *map(str, inputs)], cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr
     )
 
 

@@ -31,7 +31,7 @@ def matching_files(pattern: str, *, where: str) -> list[Path]:
         return [path]
     if path.is_dir():
         raise UserError(f"{where}: {pattern} is a folder. Name files, e.g. {pattern.rstrip('/')}/*.jsonl.")
-    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())  # noqa: PTH207
     if not found:
         raise UserError(f"{where}: no file matches {pattern}. Paths are relative to {Path.cwd()}.")
     return found

@@ -127,7 +127,7 @@ def _indicators(topics: IndicatorTopics) -> dict[ColumnKey, str]:
 
 def _present(columns: Columns, first: Row) -> Columns:
     """``columns`` with the optional fields filled by their standard names where the source has them."""
-    missing = [key for key in columns.keys() if key not in first.values]
+    missing = [key for key in columns.named() if key not in first.values]
     if missing:
         nearest = did_you_mean(missing[0], first.values)
         raise UserError(

@@ -52,7 +52,7 @@ def example_f1(truth: Bools, tags: Bools) -> Floats:
     """F1 of each row's set of topics; NaN for rows empty in both. float64 [n]."""
     both = 2.0 * (truth & tags).sum(axis=1)
     size = truth.sum(axis=1) + tags.sum(axis=1)
-    return np.divide(both, size, out=np.full(len(truth), np.nan), where=size > 0)
+    return np.asarray(np.divide(both, size, out=np.full(len(truth), np.nan), where=size > 0))
 
 
 def average_precision(truth: Bools, scores: Floats) -> float | None:

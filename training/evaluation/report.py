@@ -32,7 +32,7 @@ def render_report(
     facts: Mapping[str, str],
     config: str,
 ) -> str:
-    """HTML. ``probabilities`` and ``tags`` are those of ``test`` [n, topics of test]; ``facts`` say what was in the data."""
+    """HTML. ``probabilities`` and ``tags`` are those of ``test`` [n, its topics]; ``facts`` say what the data held."""
     seen = [at for at in range(len(test.topics)) if test.labels[:, at].any()]
     shown = {test.topics[at]: curves.precision_recall(test.labels[:, at], probabilities[:, at]) for at in seen}
     environment = Environment(
@@ -102,7 +102,7 @@ def instructive_errors(
 
 
 def marked(text: str, contributions: list[float]) -> str:
-    """The text as HTML, characters that spoke for the topic in ``<mark>``, those against in ``<mark class=against>``."""
+    """The text as HTML, what spoke for the topic in ``<mark>``, what spoke against it in ``<mark class=against>``."""
     strongest = max((abs(value) for value in contributions), default=0.0) or 1.0
     levels = [int(np.sign(value)) if abs(value) > strongest / 4 else 0 for value in contributions[:LONGEST_EXCERPT]]
     pieces, begin = [], 0

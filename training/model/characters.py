@@ -205,8 +205,7 @@ def _measure() -> CharacterTable:
     records, per_code_point = np.unique((distance << SHIFT | flags).astype(np.int32), return_inverse=True)
     blocks: dict[bytes, int] = {}
     stage1 = [
-        blocks.setdefault(block.tobytes(), len(blocks))
-        for block in per_code_point.astype(np.uint16).reshape(-1, BLOCK)
+        blocks.setdefault(block.tobytes(), len(blocks)) for block in per_code_point.astype(np.uint16).reshape(-1, BLOCK)
     ]
     texts = [chr(c).lower() for c in expanding]
     return CharacterTable(

@@ -74,9 +74,7 @@ class Counts:
             raise ValueError("max_df corresponds to < documents than min_df")
         kept = np.flatnonzero((frequency > 0) & (frequency <= most) & (frequency >= least))
         if max_features is not None and kept.size > max_features:
-            total = kernels_weighing.term_frequency(
-                self.indptr, self.indices, self.counts, rows, len(self.terms)
-            )
+            total = kernels_weighing.term_frequency(self.indptr, self.indices, self.counts, rows, len(self.terms))
             # The same unstable sort of the same numbers as in scikit-learn, so ties fall alike.
             kept = np.sort(kept[(-total[kept]).argsort()[:max_features]])
         if not kept.size:
@@ -183,9 +181,7 @@ class _Counter:
         ids = np.flatnonzero(frequency >= max(1, least)).astype(np.int32)
         offsets = kernels_terms.term_sizes(ids, vocabulary.parents, vocabulary.spans)
         text = np.empty(int(offsets[-1]), np.uint8)
-        kernels_terms.write_terms(
-            ids, vocabulary.parents, vocabulary.spans, vocabulary.pool, offsets, text
-        )
+        kernels_terms.write_terms(ids, vocabulary.parents, vocabulary.spans, vocabulary.pool, offsets, text)
         order = kernels_terms.sort_terms(text, offsets[:-1], offsets[1:])
         columns = np.full(known, EMPTY, np.int32)
         columns[ids[order]] = np.arange(ids.size, dtype=np.int32)

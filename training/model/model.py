@@ -22,7 +22,9 @@ Exclusive = Literal["no", "competing", "at_most_one", "exactly_one"]
 
 @dataclass(frozen=True)
 class Decision:
-    """How scores, which are log-odds, become probabilities and tags. ``thresholds`` are probabilities, float32 [topics].
+    """How scores, which are log-odds, become probabilities and tags.
+
+    ``thresholds`` are probabilities, float32 [topics].
 
     Independent topics (``no``) have a sigmoid each. Where topics exclude one another their probabilities sum to 1
     (``exactly_one``), or leave the rest to no topic (``at_most_one``, ``competing``). With the first two only the most

@@ -119,7 +119,7 @@ def _moved(scores: Floats, truth: Bools, thresholds: Floats, objective: str) -> 
         counted = size > 0 if objective == "example_f1" else truth.any(axis=0)
         f1 = 2 * both.sum(axis=axis) / np.maximum(size, 1)
         values.append(float(f1[counted].mean()) if counted.any() else 0.0)
-    return thresholds + steps[int(np.argmax(values))]
+    return np.asarray(thresholds + steps[int(np.argmax(values))])
 
 
 def _for_target(scores: Floats, truth: Bools, rule: Thresholds) -> Floats:

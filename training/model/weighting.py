@@ -11,7 +11,7 @@ from numba import njit
 Floats = npt.NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def document_frequency(indptr: Any, indices: Any, rows: Any, features: int) -> Any:
     """The number of ``rows`` that hold each feature, int64 [features]."""
     counts = np.zeros(features, np.int64)
@@ -40,4 +40,4 @@ def log_lift(
     occurrences = with_feature.sum()
     if not occurrences:
         return np.ones(len(weight), dtype=np.float32)
-    return (weight / np.sqrt((with_feature * weight**2).sum() / occurrences)).astype(np.float32)
+    return np.asarray(weight / np.sqrt((with_feature * weight**2).sum() / occurrences), dtype=np.float32)

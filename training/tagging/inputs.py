@@ -132,13 +132,10 @@ def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[
                 continue
             if real in mine:
                 raise UserError(f"{shown(path)}: is the output of this very job. Name another --output.")
-            known = format_of(path) if below is not None else forced or format_of(path)
-            if known is None and below is not None:
-                skipped += 1
-                continue
-            if known is None:
+            known = _format_to_read(path, below, forced)
+            if known is None and below is None:
                 raise UserError(_wrong_suffix(path))
-            if forced and below is not None and known != forced:
+            if known is None:
                 skipped += 1
                 continue
             found.setdefault(real, _source(path, below, known))
@@ -146,6 +143,16 @@ def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[
         where = ", ".join(shown(name) for name in inputs)
         raise UserError(f"{where}: holds no file to tag ({skipped} passed over). Expected {' '.join(FORMATS)}.")
     return _distinct(list(found.values())), skipped
+
+
+def _format_to_read(
+    path: str, below: str | None, forced: tuple[str, str | None] | None
+) -> tuple[str, str | None] | None:
+    """The format of a file; in a folder, ``--format`` picks the files of that format and those without a suffix."""
+    by_name = format_of(path)
+    if forced is None or below is None:
+        return forced or by_name
+    return forced if by_name == forced or not PurePath(path).suffix else None
 
 
 def _named(name: str) -> Iterator[tuple[str, str | None]]:

@@ -56,12 +56,12 @@ class TextShards:
     def begin(self) -> bytes:
         return self._compressed(self._header) if self._header else b""
 
-    def shard(self, offset: int) -> tuple[bytes, bytes]:  # noqa: ARG002
+    def shard(self, offset: int) -> tuple[bytes, bytes]:
         data = b"".join(self._pieces)
         self._pieces = []
         return (self._compressed(data) if data else b""), b""
 
-    def end(self, footers: Sequence[bytes]) -> bytes:  # noqa: ARG002
+    def end(self, footers: Sequence[bytes]) -> bytes:
         return b""
 
     def _compressed(self, data: bytes) -> bytes:
