@@ -1,0 +1,86 @@
+"""Writes the counts and the agreement in data/README.md anew: python experiments/corpus/card.py"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import krippendorff
+import numpy as np
+
+from training.codebook import load_codebook
+
+DATA = Path(__file__).parents[2] / "data"
+BEGIN, END = "<!-- written by experiments/corpus/card.py -->", "<!-- end -->"
+
+
+def read(pattern: str) -> list[dict[str, Any]]:
+    paths = sorted(DATA.glob(pattern))
+    return [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def alpha(a: np.ndarray, b: np.ndarray) -> float:
+    pair = np.stack([a.ravel(), b.ravel()]).astype(float)
+    return float(krippendorff.alpha(pair, level_of_measurement="nominal", value_domain=[0.0, 1.0]))
+
+
+def tables() -> str:
+    rows, topics = read("paragraphs/*.jsonl"), load_codebook(DATA / "codebook.yaml").topic_ids
+    first, second, settled = (
+        {record["paragraph_id"]: set(record["topics"]) for record in read(f"annotation/{name}.jsonl")}
+        for name in ("first", "second", "settled")
+    )
+    ids = sorted(second)
+    a, b = (np.array([[t in labels[name] for t in topics] for name in ids]) for labels in (first, second))
+    support = Counter(topic for row in rows for topic in row["topics"])
+    lengths = sorted(len(row["text"].split()) for row in rows)
+    words = [word for row in rows for word in re.findall(r"\w+", row["text"].lower())]
+    half = len(words) // 2
+    several = np.mean([len(row["topics"]) > 1 for row in rows])
+    none = np.mean([not row["topics"] for row in rows])
+    lines = [
+        f"- {len(rows):,} paragraphs in {len({row['article_id'] for row in rows}):,} articles, {len(words):,} words; "
+        f"{none:.0%} carry no topic, {several:.0%} two or more.",
+        f"- Length in words: median {lengths[len(lengths) // 2]}, a tenth below {lengths[len(lengths) // 10]}, a tenth "
+        f"above {lengths[9 * len(lengths) // 10]}, the longest {lengths[-1]}.",
+        f"- Vocabulary: {len(set(words)):,} distinct words, {len(set(words[:half])):,} of them in the first half.",
+        f"- Dates: {min(row['date'] for row in rows)} to {max(row['date'] for row in rows)}.",
+        f"- Two passes over {len(ids):,} paragraphs: the same topics on {np.mean((a == b).all(axis=1)):.1%}, "
+        f"Krippendorff's alpha {alpha(a, b):.3f} overall; {len(settled):,} paragraphs were settled.",
+        "",
+        "| topic | paragraphs | alpha |",
+        "|---|---|---|",
+        *(f"| {topic} | {support[topic]} | {alpha(a[:, at], b[:, at]):.3f} |" for at, topic in enumerate(topics)),
+        "",
+        "| file | articles | paragraphs | world |",
+        "|---|---|---|---|",
+    ]
+    for path in sorted(DATA.glob("paragraphs/*.jsonl")):
+        own = [row for row in rows if row["article_id"].split("-")[0] == path.stem]
+        lines.append(
+            f"| {path.name} | {len({row['article_id'] for row in own})} | {len(own)} | {WORLDS.get(path.stem, '')} |"
+        )
+    voices = Counter(re.split(r"[,(/;]", row["voice"].lower())[0].strip() for row in rows)
+    lines += ["", "Voices with 50 paragraphs or more: " + ", ".join(f"{v} {n}" for v, n in voices.most_common() if n >= 50) + "."]
+    return "\n".join(lines)
+
+
+WORLDS = {
+    "city": "cartels and gangs, capitals in crisis, occupied cities; most hard negatives",
+    "desert": "deserts, oases, river valleys; militias with patrons, coalitions, remnants",
+    "front": "wars between states, breakaway regions, seas and straits, sanctions and exchanges",
+    "highland": "mountain and jungle insurgencies, communal unrest, peace processes",
+    "notes": "plain agency prose and event-database notes from everywhere",
+    "savannah": "Sahel-, lake- and forest-like regions, coups, displacement, aid, piracy",
+    "wire": "short agency items, one event each, with near misses",
+}
+
+
+if __name__ == "__main__":
+    card = DATA / "README.md"
+    before, rest = card.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    card.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{after}", encoding="utf-8")
