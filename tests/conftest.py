@@ -33,7 +33,38 @@ TOPIC_WORDS = {
     "detention": ("arrested", "detained", "custody", "warrant", "cell"),
     "displacement": ("fled", "camp", "families", "tents", "uprooted"),
 }
-FILLER = ["morning", "village", "road", "reporters", "people", "river", "council", "market", "officials", "bridge", "report", "visit", "price", "school", "weather", "train", "harvest", "music", "team", "week", "office", "water", "field", "window", "letter", "station", "paper", "number", "garden", "table"]
+FILLER = [
+    "morning",
+    "village",
+    "road",
+    "reporters",
+    "people",
+    "river",
+    "council",
+    "market",
+    "officials",
+    "bridge",
+    "report",
+    "visit",
+    "price",
+    "school",
+    "weather",
+    "train",
+    "harvest",
+    "music",
+    "team",
+    "week",
+    "office",
+    "water",
+    "field",
+    "window",
+    "letter",
+    "station",
+    "paper",
+    "number",
+    "garden",
+    "table",
+]
 
 
 def synthetic_records(articles: int = 60, seed: int = 3) -> list[dict[str, Any]]:

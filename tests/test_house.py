@@ -24,9 +24,12 @@ MAY_IMPORT = {
 MAY_IMPORT["measure"] = {*MAY_IMPORT["tracking"], "evaluation"}
 STEPS = {*MAY_IMPORT, "measure", "tracking"}
 MAY_IMPORT["promote"] = STEPS
-MAY_IMPORT["train"] = {*STEPS, "promote"}
+MAY_IMPORT["track"] = {*STEPS, "promote"}
+MAY_IMPORT["sync"] = {*STEPS, "track"}
+MAY_IMPORT["train"] = {*STEPS, "track"}
 MAY_IMPORT["checks"] = {*STEPS, "train"}
 MAY_IMPORT["search"] = {*STEPS, "train"}
+MAY_IMPORT["review"] = {*STEPS, "train", "tagging"}
 MAY_IMPORT["tagging"] = {"errors", "atomic", "corpus", "model"}
 DOORS = {
     "click": {"training/cli.py", "training/commands"},
@@ -38,6 +41,7 @@ DOORS = {
     "numba": {"training/model"},
     "optuna": {"training/search.py"},
     "safetensors": {"training/model/saved.py"},
+    "krippendorff": {"training/review/agreement.py"},
 }
 
 

@@ -18,7 +18,9 @@ from training.corpus.duplicates import near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds, grouped_split, time_split
 from training.errors import UserError, listed
+from training.evaluation.curves import precision_recall, reliability
 from training.evaluation.metrics import Bools, Floats, evaluate
+from training.evaluation.reference import reference
 from training.evaluation.report import render_report
 from training.keywords import matches
 from training.measure import measure, spread
@@ -79,6 +81,7 @@ def train(config: Config, folder: Path) -> Outcome:
     probabilities = model.predict_proba(prepared.test.texts)
     tags = model.decide(probabilities)
     metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
+    metrics["reference"] = reference(model, training_set, fitted.out_of_fold.probabilities, folds, config.features)
     extras = {
         "config.yaml": config.to_yaml().encode(),
         "metrics.json": (json.dumps(metrics, indent=1, ensure_ascii=False) + "\n").encode(),
@@ -89,15 +92,10 @@ def train(config: Config, folder: Path) -> Outcome:
     model = saved.save(folder, settings, fitted.scorer, fitted.decision, extras)
     run, registered = "not tracked (tracking.enabled is false)", None
     if config.tracking.enabled:
-        from training.promote import promote
-        from training.tracking.runs import log_run
+        from training.track import track
 
-        tracked = log_run(folder, time.monotonic() - began)
-        run = str(tracked)
-        if tracked.version is not None and config.tracking.registered_model is not None:
-            registered = promote(
-                model, prepared.test, config.tracking.registered_model, tracked.version, config.tracking.uri
-            )
+        sent = track(model, folder, prepared.test, time.monotonic() - began)
+        run, registered = sent.problem or str(sent.run), sent.registered
     return Outcome(model, folder, metrics, prepared, run, registered)
 
 
@@ -203,6 +201,15 @@ def metrics_of(
         "test": figures,
         "out_of_fold": evaluate(truth, estimate.tags, estimate.probabilities, model.topics),
         "left_out": model.settings["left_out"],
+    }
+    wide = spread(probabilities, model.topics, test.topics)
+    metrics["curves"] = {
+        "precision_recall": {
+            topic: precision_recall(test.labels[:, at], wide[:, at])
+            for at, topic in enumerate(test.topics)
+            if test.labels[:, at].any()
+        },
+        "reliability": reliability(test.labels, wide),
     }
     if prepared.leaked.any():
         kept = np.flatnonzero(~prepared.leaked)

@@ -64,7 +64,10 @@ def tables() -> str:
             f"| {path.name} | {len({row['article_id'] for row in own})} | {len(own)} | {WORLDS.get(path.stem, '')} |"
         )
     voices = Counter(re.split(r"[,(/;]", row["voice"].lower())[0].strip() for row in rows)
-    lines += ["", "Voices with 50 paragraphs or more: " + ", ".join(f"{v} {n}" for v, n in voices.most_common() if n >= 50) + "."]
+    lines += [
+        "",
+        "Voices with 50 paragraphs or more: " + ", ".join(f"{v} {n}" for v, n in voices.most_common() if n >= 50) + ".",
+    ]
     return "\n".join(lines)
 
 

@@ -9,7 +9,24 @@ from training.corpus.duplicates import jaccard, near_duplicate_pairs, shingles, 
 from training.corpus.splits import grouped_folds, grouped_split, stratified_folds, time_split
 from training.errors import UserError
 
-WORDS = ["red", "blue", "green", "stone", "river", "market", "road", "bridge", "tower", "valley", "north", "south", "east", "west", "early", "late"]
+WORDS = [
+    "red",
+    "blue",
+    "green",
+    "stone",
+    "river",
+    "market",
+    "road",
+    "bridge",
+    "tower",
+    "valley",
+    "north",
+    "south",
+    "east",
+    "west",
+    "early",
+    "late",
+]
 
 
 @st.composite

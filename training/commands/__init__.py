@@ -6,10 +6,13 @@ import click
 
 from training.commands.check import check
 from training.commands.compare import compare
+from training.commands.drift import drift
 from training.commands.evaluate import evaluate
 from training.commands.explain import explain
+from training.commands.review import review
 from training.commands.search import search
+from training.commands.sync import sync
 from training.commands.tag import tag
 from training.commands.train import train
 
-COMMANDS: tuple[click.Command, ...] = (train, tag, evaluate, explain, compare, search, check)
+COMMANDS: tuple[click.Command, ...] = (train, tag, evaluate, explain, compare, search, check, review, drift, sync)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, sparray, spmatrix
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -67,7 +67,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         truth: npt.NDArray[np.bool_]
         self._multilabel = type_of_target(y).startswith("multilabel")
         if self._multilabel:
-            truth = np.asarray(y.todense() if isinstance(y, sparray | spmatrix) else y).astype(np.bool_)
+            truth = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(np.bool_)
             self.classes_ = np.arange(truth.shape[1])
         else:
             binarizer = LabelBinarizer()

@@ -45,8 +45,6 @@ EMPTY = -1
 
 # NumPy's int64 as what Python calls int: in kernels, int() of an unsigned number would stay unsigned.
 whole = cast(Callable[[Any], int], np.int64)
-# The same for indices in hot loops: a signed one is tested for being negative each time.
-unsigned = cast(Callable[[Any], int], np.uint64)
 
 
 def _cache_folder() -> Path | None:
@@ -82,7 +80,7 @@ def note_if_cold() -> None:
         _cold = False
 
 
-def _jit(function: F, **options: Any) -> F:
+def _jit(function: F, **options: bool) -> F:
     chosen = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = chosen or str(_folder)
     try:

@@ -40,7 +40,9 @@ from training.model.kernels_machine import prefetch, trailing_zeros
 from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
 
 # What `count_rows` returns: done, or the array that is full.
-DONE, TERMS_FULL, PAIRS_FULL, POOL_FULL, TOKENS_FULL, RAW_FULL, LISTS_FULL, FOLDED_FULL, ROW_FULL, GRAMS_FULL = range(10)
+DONE, TERMS_FULL, PAIRS_FULL, POOL_FULL, TOKENS_FULL, RAW_FULL, LISTS_FULL, FOLDED_FULL, ROW_FULL, GRAMS_FULL = range(
+    10
+)
 OUTPUT_FULL = 10
 
 # Where `count_rows` stands: row, byte within it, and how much of each array is in use.

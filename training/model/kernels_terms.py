@@ -141,9 +141,7 @@ def write_terms(ids: Ids, parents: Ids, spans: Positions, pool: Bytes, offsets: 
 
 
 @compiled
-def compare(
-    left: Bytes, left_start: int, left_end: int, right: Bytes, right_start: int, right_end: int
-) -> int:
+def compare(left: Bytes, left_start: int, left_end: int, right: Bytes, right_start: int, right_end: int) -> int:
     """Negative, zero or positive, as the left string stands before, at or after the right one."""
     for i in range(min(left_end - left_start, right_end - right_start)):
         difference = np.int64(left[left_start + i]) - np.int64(right[right_start + i])
@@ -176,7 +174,9 @@ def is_sorted(data: Bytes, offsets: Positions) -> bool:
 
 
 @compiled
-def take_terms(data: Bytes, offsets: Positions, which: npt.NDArray[np.int64], new_offsets: Positions, text: Bytes) -> None:
+def take_terms(
+    data: Bytes, offsets: Positions, which: npt.NDArray[np.int64], new_offsets: Positions, text: Bytes
+) -> None:
     """Copy the terms `which` to the places that `new_offsets` gives."""
     for i in range(which.size):
         text[new_offsets[i] : new_offsets[i + 1]] = data[offsets[which[i]] : offsets[which[i] + 1]]

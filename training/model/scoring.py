@@ -10,13 +10,12 @@ import numpy.typing as npt
 from training.model import kernels_cache, kernels_lookup, kernels_occurrences, kernels_scoring
 from training.model.characters import CharacterTable
 from training.model.kernels import PADDING
-from training.model.kernels_cache import TokenCache
+from training.model.kernels_cache import Model, Part, TokenCache
 from training.model.kernels_lookup import Lookup
 from training.model.kernels_machine import LANES
-from training.model.kernels_model import Model, Part
 from training.model.kernels_occurrences import Found
+from training.model.kernels_scoring import Workspace
 from training.model.kernels_tokens import Folded, Recipe
-from training.model.kernels_workspace import Workspace
 from training.model.memory import zeros
 from training.model.terms import Terms
 from training.model.texts import TextBuffer
@@ -123,9 +122,10 @@ class ScoringPass:
         self._free.append((cache, work))
 
     def _cache(self) -> TokenCache:
-        letters = self.model.letters
-        header = self.width if letters.used else 0
-        most = KEPT_LETTERS * (letters.recipe.largest - letters.recipe.smallest + 1)
+        recipe = self.model.letters.recipe
+        orders = recipe.largest - recipe.smallest + 1
+        most = KEPT_LETTERS * orders if self.model.letters.used else 0
+        header = self.width if self.model.letters.used else 0
         words_at = header + kernels_cache.FIRST_FEATURE + most
         bytes_at = words_at + kernels_cache.MOST_WORDS
         stride = -(-(bytes_at + kernels_cache.LONGEST // 4) // LANES) * LANES
@@ -133,8 +133,7 @@ class ScoringPass:
         slots = min(CACHE_SLOTS, CACHE_BYTES // slot_bytes)
         bits = max(5, (slots // kernels_cache.WAYS).bit_length() - 1)
         buckets = zeros(kernels_cache.BUCKET_WORDS << bits, np.uint64)
-        # Words alone need no records.
-        records = zeros(stride * kernels_cache.WAYS << bits if letters.used else LANES, np.int32)
+        records = zeros(stride * kernels_cache.WAYS << bits, np.int32)
         return TokenCache(
             buckets=buckets,
             marks=buckets.view(np.int32),
@@ -150,11 +149,15 @@ class ScoringPass:
         )
 
     def _workspace(self) -> Workspace:
+        features = self.model.table.size // self.width
         counts = np.arange(SMALL_COUNTS, dtype=np.float64)
         counts[0] = 1
         return Workspace(
             **_room(ROOM),
-            clock=np.ones(1, np.int64),
+            clock=np.ones(2, np.int64),
+            numbers=zeros(features, np.int32),
+            noted=np.empty(features + 1, np.int32),
+            sums=np.zeros((features + 1, 4), np.float64),
             seen=np.zeros(self.model.letters.lookup.features, np.uint8),
             logs=1 + np.log(counts),
             total=np.zeros(2 * self.width, np.float64),
@@ -165,16 +168,13 @@ def _room(room: int) -> dict[str, Any]:
     """The arrays of a workspace that a long text may outgrow."""
     return {
         "spans": np.empty((room, 2), np.int64),
-        "keys": np.empty(2 * room, np.uint64),
+        "keys": np.empty(room, np.uint64),
         "gram_keys": np.empty(8 * room, np.uint64),
         "slots": np.empty(room, np.int32),
         "counts": np.empty((room, 2), np.float64),
         "words": np.empty(room, np.int32),
         "direct": np.empty(8 * room, np.int32),
         "pairs": np.empty(8 * room, np.uint64),
-        "notes": np.empty(64 * room, np.uint64),
-        "noted": np.empty(16 * room + 1, np.int32),
-        "sums": np.zeros((16 * room + 1, 4), np.float64),
         "folded": _folded(room),
     }
 
@@ -219,5 +219,10 @@ def _folded(size: int) -> Folded:
 
 
 def _found(size: int) -> Found:
-    ids, places = (lambda: np.empty(size, np.int32)), (lambda: np.empty(size, np.int64))
+    def ids() -> npt.NDArray[np.int32]:
+        return np.empty(size, np.int32)
+
+    def places() -> npt.NDArray[np.int64]:
+        return np.empty(size, np.int64)
+
     return Found(ids(), places(), places(), ids(), places(), places())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from training.tagging.rejects import LONGEST_RAW
 from training.tagging.streams import ByteStream
 
 csv.field_size_limit(2**31 - 1)
+
+MOST_LINES = 32_768
+"""Lines in a block, however short they are: a million rows that are rejected must not be in memory at once."""
 
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 
@@ -47,21 +51,27 @@ def line_blocks(stream: ByteStream, offset: int, line: int, *, size: int, longes
     """Blocks of whole lines, of at most ``size`` bytes or one line; a line over ``longest`` bytes is only counted."""
     held = b""
     while data := held + stream.read(size - len(held)):
-        cut = data.rfind(b"\n") + 1
-        if len(data) < size:
-            cut = len(data)
+        cut, lines = _cut_lines(data, last=len(data) < size)
         if cut:
-            block = _block(data[:cut], offset, line)
-            held = data[cut:]
+            block, held = Block(data[:cut], offset, line, lines, cut), data[cut:]
         else:
             block, held = _long_line(stream, data, offset=offset, line=line, step=min(size, 1 << 16), longest=longest)
         yield block
         offset, line = block.end, line + block.lines
 
 
+def _cut_lines(data: bytes, last: bool) -> tuple[int, int]:
+    """Where the last whole line ends, and how many lines stand before that."""
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
+    all_lines = len(ends) + (not data.endswith(b"\n"))
+    if last and all_lines <= MOST_LINES:
+        return len(data), all_lines
+    lines = min(len(ends), MOST_LINES)
+    return (int(ends[lines - 1]) + 1 if lines else 0), lines
+
+
 def _block(data: bytes, offset: int, line: int, records: int | None = None) -> Block:
-    ends = np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE)  # several times as fast as data.count
-    lines = int(ends) + (not data.endswith(b"\n"))
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
     return Block(data, offset, line, lines, len(data), records)
 
 
@@ -131,6 +141,7 @@ def _cut_records(data: bytes, delimiter: bytes, last: bool) -> tuple[int, int | 
         return _cut_by_reading(data, delimiter, last), None
     if len(quotes):
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+    ends = ends[:MOST_LINES]
     if not len(ends):
         return 0, None
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -155,7 +166,7 @@ def _in_good_order(buffer: npt.NDArray[np.uint8], quotes: npt.NDArray[np.intp], 
 
 def _cut_by_reading(data: bytes, delimiter: bytes, last: bool) -> int:
     cut = 0
-    for record in csv_records(data, delimiter):
+    for record in islice(csv_records(data, delimiter), MOST_LINES):
         if record.open or (record.end == len(data) and not last):
             break
         cut = record.end

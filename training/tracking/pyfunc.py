@@ -20,7 +20,7 @@ class TaggingModel:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, model_input: Any) -> pd.DataFrame:
         """A row for each text of the column ``text`` (or the only column): topics, probabilities, model."""
         import pandas as pd
 

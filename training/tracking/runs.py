@@ -1,117 +1,164 @@
-"""One MLflow run for one trained model folder; everything logged is read from that folder."""
+"""A record on its way into an MLflow store. A step looks first whether it was done, so that sending can begin again."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from training.tracking.flavor import write_model
+from training.tracking.pending import Entry
+from training.tracking.record import TABLE, Record
+from training.tracking.steps import Steps
+from training.tracking.store import Store, experiment_id
 
-from training.tracking.store import connect, experiment_id
-
-LOADER = "training.tracking.pyfunc"
+ID, MANIFEST, COMPLETE = (f"conflict-topics.{name}" for name in ("record", "manifest", "complete"))
+CONTEXT = "mlflow.data.context"
+MODEL = "model"
+MOST_IN_A_BATCH = {"params": 100, "metrics": 500}
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A run as the store knows it."""
+    """A run as the store knows it. ``found`` if it had been sent before."""
 
     run_id: str
-    uri: str
-    version: str | None
+    model_id: str | None
+    store: str
+    found: bool = False
 
     def __str__(self) -> str:
-        return f"{self.run_id}  ({self.uri})"
+        return f"{self.run_id}  ({self.store})"
 
 
-def log_run(folder: Path, seconds: float) -> Tracked:
-    """Log the model folder as a finished run: parameters, metrics, data, artifacts and the model itself."""
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    tracking = config["tracking"]
-    mlflow = connect(tracking["uri"])
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    where = experiment_id(mlflow, tracking["experiment"])
-    with mlflow.start_run(experiment_id=where, run_name=config["name"]) as run:
-        mlflow.log_params(dict(flattened(config)))
-        mlflow.log_metrics(dict(numbers(metrics)) | {"seconds": seconds})
-        for context, entry in description["trained_on"].items():
-            mlflow.log_input(_dataset(mlflow, config, context, entry), context=context)
-        for name in ("config.yaml", "codebook.yaml", "metrics.json", "report.html"):
-            if (folder / name).exists():
-                mlflow.log_artifact(str(folder / name))
-        mlflow.log_table(_topic_table(metrics["test"]), "topics.json")
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            loader_module=LOADER,
-            data_path=str(folder),
-            signature=_signature(mlflow),
-            input_example=_example(),
-            pip_requirements=["conflict-topics"],
-            registered_model_name=tracking["registered_model"],
-        )
-        version = logged.registered_model_version
-        return Tracked(run.info.run_id, mlflow.get_tracking_uri(), None if version is None else str(version))
+def log_run(store: Store, entry: Entry, record: Record, experiment: str, step: Steps) -> Tracked:
+    """Log a record as a finished run: parameters, metrics, data, artifacts and the model. Sent before: found again."""
+    with step("finding the experiment"):
+        where = experiment_id(store, experiment)
+    with step("finding or making the run"):
+        run = _complete_run(store, where, entry) or _run(store, where, entry, record)
+    run_id = run.info.run_id
+    if COMPLETE in run.data.tags:
+        models = _models(store, where, run_id)
+        return Tracked(run_id, models[0].model_id if models else None, str(store), found=True)
+    with step("logging the model"):
+        model_id = _log_model(store, where, run_id, record)
+    with step("logging parameters and data"):
+        _log_parameters(store, run_id, record)
+        store.client.log_inputs(run_id, [_dataset(store, record, context) for context in record.trained_on])
+    with step("logging metrics"):
+        _log_metrics(store, run_id, model_id, entry, record)
+    with step("logging artifacts"), tempfile.TemporaryDirectory(prefix="conflict-topics-") as place:
+        record.write_artifacts(Path(place))
+        store.client.log_artifacts(run_id, place)
+    with step("finishing the run"):
+        store.client.set_terminated(run_id, "FINISHED", entry.ended)
+        _remove_repeats(store, where, run_id, entry)
+        store.client.set_tag(run_id, COMPLETE, "true")
+    return Tracked(run_id, model_id, str(store))
 
 
-def flattened(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys with the leaves of a nested mapping."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from flattened(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _runs(store: Store, where: str, tag: str, value: str) -> list[Any]:
+    """Active runs with that tag, complete ones first."""
+    found = store.client.search_runs([where], f"tags.\"{tag}\" = '{value}'")
+    return sorted(found, key=lambda run: (COMPLETE not in run.data.tags, run.info.run_id))
 
 
-def numbers(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers of ``metrics.json`` under names that MLflow takes; intervals as ``….low`` and ``….high``."""
-    for key, value in flattened(metrics):
-        name = re.sub(r"[^\w\-. :/]", "_", key)
-        if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int | float) for part in value):
-            yield from zip((f"{name}.low", f"{name}.high"), map(float, value), strict=True)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield name, float(value)
+def _complete_run(store: Store, where: str, entry: Entry) -> Any:
+    """The run of this very model, for a folder that is sent without what its training wrote down."""
+    if entry.by_training:
+        return None
+    runs = _runs(store, where, MANIFEST, entry.manifest)
+    return runs[0] if runs and COMPLETE in runs[0].data.tags else None
 
 
-def _dataset(mlflow: Any, config: Mapping[str, Any], context: str, entry: Mapping[str, Any]) -> Any:
-    """Our own digest over every record: MLflow's covers the first 10,000 rows only."""
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.types import ColSpec, Schema
-
-    source = config["data"][context] or config["data"]["train"]
-    schema = Schema([ColSpec("string", "text"), ColSpec("string", "topics")])
-    origin = CodeDatasetSource({"source": str(source), "paragraphs": entry["paragraphs"], "sha256": entry["sha256"]})
-    return MetaDataset(origin, name=context, digest=entry["sha256"][:32], schema=schema)
+def _run(store: Store, where: str, entry: Entry, record: Record) -> Any:
+    found = _runs(store, where, ID, entry.id)
+    if found:
+        return found[0]
+    table = json.dumps([{"path": TABLE, "type": "table"}])  # this tag is how the interface knows a table
+    tags = entry.tags | {ID: entry.id, MANIFEST: entry.manifest, "mlflow.loggedArtifacts": table}
+    return store.client.create_run(where, entry.began, tags, record.config["name"])
 
 
-def _topic_table(test: Mapping[str, Any]) -> dict[str, list[Any]]:
-    columns = ("support", "train_support", "tagged", "precision", "recall", "f1", "average_precision", "threshold")
-    table: dict[str, list[Any]] = {"topic": list(test["topics"])}
-    for column in columns:
-        table[column] = [entry.get(column) for entry in test["topics"].values()]
-    return table
+def _remove_repeats(store: Store, where: str, run_id: str, entry: Entry) -> None:
+    """A request that is sent again because its answer was lost can have been carried out twice."""
+    for run in _runs(store, where, ID, entry.id):
+        if run.info.run_id != run_id and COMPLETE not in run.data.tags:
+            store.client.delete_run(run.info.run_id)
+    for model in _models(store, where, run_id)[1:]:
+        store.client.delete_logged_model(model.model_id)
 
 
-def _signature(mlflow: Any) -> Any:
-    from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Array
-
-    outputs = [
-        ColSpec(Array(DataType.string), "topics"),
-        ColSpec(Array(DataType.double), "probabilities"),
-        ColSpec(DataType.string, "model"),
-    ]
-    return mlflow.models.ModelSignature(inputs=Schema([ColSpec(DataType.string, "text")]), outputs=Schema(outputs))
+def _models(store: Store, where: str, run_id: str) -> list[Any]:
+    """The logged models of a run, those that are ready first."""
+    found = store.client.search_logged_models([where], f"source_run_id = '{run_id}'")
+    return sorted(found, key=lambda model: (str(model.status) != "READY", model.creation_timestamp, model.model_id))
 
 
-def _example() -> Any:
-    import pandas as pd
+def _log_model(store: Store, where: str, run_id: str, record: Record) -> str:
+    """Upload the folder as a pyfunc model.
 
-    from training.model.saved import GOLDEN_TEXTS
+    The steps of ``mlflow.pyfunc.log_model``, which cannot go on with a model that was half sent, and asks the store
+    for the history of every metric.
+    """
+    client = store.client
+    found = _models(store, where, run_id)
+    model = found[0] if found else client.create_logged_model(where, MODEL, run_id, params=record.parameters())
+    model_id = str(model.model_id)
+    if str(model.status) != "READY":
+        with tempfile.TemporaryDirectory(prefix="conflict-topics-") as place:
+            written = Path(place) / MODEL
+            write_model(store, written, record.folder, model, run_id)
+            client.log_model_artifacts(model_id, str(written))
+        client.finalize_logged_model(model_id, "READY")
+    outputs = client.get_run(run_id).outputs
+    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
+        client.log_outputs(run_id, [store.mlflow.entities.LoggedModelOutput(model_id, step=0)])
+    return model_id
 
-    return pd.DataFrame({"text": [text for text in GOLDEN_TEXTS if text]})
+
+def _log_parameters(store: Store, run_id: str, record: Record) -> None:
+    params = [store.mlflow.entities.Param(key, value) for key, value in record.parameters().items()]
+    for batch in _batches(params, "params"):
+        store.client.log_batch(run_id, params=batch)
+
+
+def _log_metrics(store: Store, run_id: str, model_id: str, entry: Entry, record: Record) -> None:
+    """Metrics of the run and of its model. The same value at the same time is one value, however often it is sent."""
+    figures = record.figures()
+    if entry.seconds is not None:
+        figures["seconds"] = entry.seconds
+    metrics = []
+    for key, value in figures.items():
+        context = key.partition(".")[0]
+        digest = record.trained_on.get(context, {}).get("sha256")
+        of = {"dataset_name": context, "dataset_digest": digest[:32]} if digest else {}
+        metrics.append(store.mlflow.entities.Metric(key, value, entry.ended, 0, model_id=model_id, run_id=run_id, **of))
+    for batch in _batches(metrics, "metrics"):
+        store.client.log_batch(run_id, metrics=batch)
+
+
+def _batches(items: Sequence[Any], kind: str) -> Iterator[Sequence[Any]]:
+    most = MOST_IN_A_BATCH[kind]
+    for begin in range(0, len(items), most):
+        yield items[begin : begin + most]
+
+
+def _dataset(store: Store, record: Record, context: str) -> Any:
+    """Our own digest over every paragraph: mlflow's covers the first 10,000 rows only."""
+    entities = store.mlflow.entities
+    entry = record.trained_on[context]
+    columns = [{"type": "string", "name": name, "required": True} for name in ("text", "topics")]
+    dataset = entities.Dataset(
+        name=context,
+        digest=entry["sha256"][:32],
+        source_type="code",
+        source=json.dumps({"tags": {"source": record.source(context), "sha256": entry["sha256"]}}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps({"num_rows": entry["paragraphs"]}),
+    )
+    return entities.DatasetInput(dataset, [entities.InputTag(CONTEXT, context)])

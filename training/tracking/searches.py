@@ -3,46 +3,59 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from training.config import Config
-from training.tracking.store import connect, experiment_id
+from training.tracking.steps import reason
+from training.tracking.store import Store, experiment_id, opened, tracking_uri
 
 log = logging.getLogger(__name__)
+PARENT = "mlflow.parentRunId"
 
 
 @contextmanager
 def tracked_search(config: Config, study: Path) -> Iterator[Callable[[Any], None]]:
     """Gives a function that records a trial. A store that fails costs the record, never the search."""
-    try:
-        mlflow = connect(config.tracking.uri)
-        where = experiment_id(mlflow, config.tracking.experiment)
-        parent = mlflow.start_run(experiment_id=where, run_name=f"search {config.name}")
-    except Exception as problem:  # a server that is down, a file that is locked: many types
-        log.warning("the search is not tracked: %s. Its trials are all in %s.", problem, study)
-        yield lambda trial: None
-        return
-    failed = False
-
-    def record(trial: Any) -> None:
-        nonlocal failed
-        if failed:
-            return
+    with ExitStack() as stack:
         try:
-            with mlflow.start_run(experiment_id=where, run_name=f"trial {trial.number}", nested=True):
-                mlflow.log_params(trial.values)
-                mlflow.set_tag("pruned", trial.value is None)
-                mlflow.log_metric("seconds", trial.seconds)
-                if trial.value is not None:
-                    mlflow.log_metric(f"out_of_fold.{config.search.objective}", trial.value)
-        except Exception as problem:
-            failed = True
-            log.warning("further trials are not tracked: %s. They are all in %s.", problem, study)
+            store = stack.enter_context(opened(tracking_uri(config.tracking.uri)))
+            where = experiment_id(store, config.tracking.experiment)
+            parent = store.client.create_run(where, _now(), {"study": str(study)}, f"search {config.name}")
+        except Exception as problem:  # a server that is down, a file that is locked: many types
+            log.warning("the search is not tracked: %s. Its trials are all in %s.", reason(problem), study)
+            yield lambda trial: None
+            return
+        failed = False
 
-    with parent:
-        mlflow.log_param("objective", config.search.objective)
-        mlflow.log_param("study", str(study))
+        def record(trial: Any) -> None:
+            nonlocal failed
+            if failed:
+                return
+            try:
+                _log_trial(store, where, parent.info.run_id, trial, config.search.objective)
+            except Exception as problem:
+                failed = True
+                log.warning("further trials are not tracked: %s. They are all in %s.", reason(problem), study)
+
         yield record
+        if not failed:
+            store.client.set_terminated(parent.info.run_id)
+
+
+def _log_trial(store: Store, where: str, parent: str, trial: Any, objective: str) -> None:
+    tags = {PARENT: parent, "pruned": str(trial.value is None).lower()}
+    run = store.client.create_run(where, _now(), tags, f"trial {trial.number}").info.run_id
+    for key, value in trial.values.items():
+        store.client.log_param(run, key, value)
+    store.client.log_metric(run, "seconds", trial.seconds)
+    if trial.value is not None:
+        store.client.log_metric(run, f"out_of_fold.{objective}", trial.value)
+    store.client.set_terminated(run)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

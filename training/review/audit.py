@@ -1,0 +1,220 @@
+"""``review audit``: labelled paragraphs whose labels deserve a second look, with the evidence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.codebook import load_codebook
+from training.config import Config, load_config
+from training.corpus.duplicates import near_duplicate_pairs, tied_groups
+from training.corpus.records import Corpus, read_corpus
+from training.corpus.splits import grouped_folds
+from training.errors import UserError, listed
+from training.measure import model_config
+from training.model.classifier import TopicClassifier
+from training.model.fitting import CountedFeatures, Task, cross_fitted, exclusivity
+from training.model.model import Exclusive
+from training.review.confident import ranked, suspects
+from training.review.known import is_model
+from training.review.label_studio import interface
+from training.review.write import ToLabel, joined
+from training.train import codebook_lessons
+
+TERMS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """One paragraph with the label that is most in doubt. ``terms`` spoke for and against the topic, out of fold."""
+
+    row: int
+    paragraph_id: str
+    article_id: str
+    text: str
+    date: str | None
+    labels: tuple[str, ...]
+    topic: str
+    given: bool
+    probability: float
+    confident: bool
+    suggested: tuple[str, ...]
+    terms: tuple[tuple[str, float], ...]
+
+    def line(self) -> str:
+        verdict = "has" if self.given else "lacks"
+        terms = ", ".join(f"{term!r} {value:+.2f}" for term, value in self.terms)
+        return f"{self.paragraph_id}: {verdict} {self.topic}, probability {self.probability:.2f}.  {terms}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Suspicions, worst first, and the estimated number of wrong labels by topic: given wrongly, and missing."""
+
+    suspicions: list[Suspicion]
+    errors: dict[str, tuple[float, float]]
+    paragraphs: int
+    exclusive: Exclusive
+    codebook: str | None
+    topics: tuple[str, ...]
+
+    def text(self, shown: int = 10) -> str:
+        """What an analyst should know."""
+        sure = sum(suspicion.confident for suspicion in self.suspicions)
+        lines = [
+            f"{len(self.suspicions)} of {self.paragraphs} paragraphs listed, {sure} of them off the confident joint."
+        ]
+        worst = sorted(self.errors.items(), key=lambda item: -sum(item[1]))
+        told = listed(
+            f"{topic} {given:.0f} and {missing:.0f}" for topic, (given, missing) in worst if given + missing >= 1
+        )
+        if told:
+            lines.append(f"Labels given wrongly and missing, at most (errors of the model are among them): {told}.")
+        return "\n".join([*lines, *(f"  {suspicion.line()}" for suspicion in self.suspicions[:shown])])
+
+    def interface(self) -> str:
+        """The labelling interface for the second look."""
+        codebook = load_codebook(self.codebook) if self.codebook else None
+        return interface(self.topics, codebook, self.exclusive)
+
+    def to_label(self) -> list[ToLabel]:
+        """The listed paragraphs, each with the labels that it has now and the doubt."""
+        entries = []
+        for one in self.suspicions:
+            told = {
+                "text": one.text,
+                "paragraph_id": one.paragraph_id,
+                "article_id": one.article_id,
+                "date": one.date,
+                "labels_now": joined(one.labels),
+                "doubt": f"{'has' if one.given else 'lacks'} {one.topic}",
+                "probability": round(one.probability, 4),
+                "evidence": "; ".join(f"{term} {value:+.2f}" for term, value in one.terms),
+            }
+            data = {name: value for name, value in told.items() if value is not None}
+            entries.append(
+                ToLabel(data, one.labels, one.probability if one.given else 1 - one.probability, "labels now")
+            )
+        return entries
+
+
+def audited_config(config_or_model: str, overrides: Sequence[str] = ()) -> Config:
+    """The config at a path, or the one that a model was trained with."""
+    if not is_model(config_or_model):
+        return load_config(config_or_model, overrides)
+    if overrides:
+        raise UserError(
+            f"--set: {config_or_model} is a model, whose config is settled. Give a config to change keys of."
+        )
+    from training import load
+
+    model = load(config_or_model)
+    if model.folder is None or not (model.folder / "config.yaml").exists():
+        raise UserError(
+            f"{config_or_model}: was saved without config.yaml, so its data are not known. Give the config."
+        )
+    return model_config(model)
+
+
+def audit(config: Config, number: int) -> Audit:
+    """The ``number`` paragraphs of the training and test data of ``config`` whose labels are most in doubt.
+
+    Every paragraph is scored by a model that saw neither its article nor a near-duplicate of it.
+    """
+    corpus = labelled_corpus(config)
+    learnable = [topic for topic, count in corpus.support.items() if count >= config.classifier.min_positives]
+    if not learnable:
+        raise UserError(
+            f"data.train: no topic has the {config.classifier.min_positives} positive paragraphs that are needed to "
+            f"learn it, so labels cannot be checked against a model (classifier.min_positives)."
+        )
+    corpus = corpus.with_topics(learnable)
+    codebook = load_codebook(config.data.codebook) if config.data.codebook else None
+    held = HeldOut(corpus, config, codebook_lessons(codebook, corpus.topics) if config.data.learn_from_codebook else ())
+    probabilities, tags = held.estimate.probabilities, held.estimate.tags
+    found = suspects(corpus.labels, probabilities)
+    chosen = ranked(found)[:number]
+    terms = held.terms(chosen)
+    suspicions = [
+        Suspicion(
+            row,
+            corpus.paragraph_ids[row],
+            corpus.article_ids[row],
+            corpus.texts[row].as_py(),
+            corpus.dates[row],
+            tuple(corpus.topics[k] for k in np.flatnonzero(corpus.labels[row])),
+            corpus.topics[at],
+            bool(corpus.labels[row, at]),
+            float(probabilities[row, at]),
+            bool(found.confident[row, at]),
+            tuple(corpus.topics[k] for k in np.flatnonzero(tags[row])),
+            terms[row, at],
+        )
+        for row, at in chosen
+    ]
+    errors = {topic: (float(pair[0]), float(pair[1])) for topic, pair in zip(corpus.topics, found.errors, strict=True)}
+    return Audit(suspicions, errors, len(corpus), held.exclusive, config.data.codebook, corpus.topics)
+
+
+def labelled_corpus(config: Config) -> Corpus:
+    """All labelled paragraphs of a config, training and test data together."""
+    topics = load_codebook(config.data.codebook).topic_ids if config.data.codebook else None
+    data = config.data
+    parts = [[part] if isinstance(part, str) else part for part in (data.train, data.test) if part is not None]
+    specs = [spec for part in parts for spec in part]
+    return read_corpus(specs, data.columns, topics, where="data.train and data.test", codebook=data.codebook)
+
+
+class HeldOut:
+    """Probabilities and tags of every paragraph by models that did not see its group, and what their terms said.
+
+    The loop of :func:`training.model.fitting.fold_scores`, keeping the models of the folds: the
+    evidence against a label must not come from a model that has learned that label.
+    """
+
+    def __init__(self, corpus: Corpus, config: Config, lessons: Sequence[tuple[str, int]] = ()) -> None:
+        pairs = np.zeros((0, 2), dtype=np.intp)
+        if config.split.near_duplicates is not None:
+            pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
+        groups = tied_groups(corpus.article_ids, pairs)
+        self._folds = grouped_folds(corpus.labels, groups, config.split.folds, config.seed)
+        task = Task(corpus.texts, corpus.labels, self._folds, lessons)
+        self._counted = CountedFeatures(task.all_texts, config.features)
+        self._models: dict[int, tuple[Any, TopicClassifier]] = {}
+        scores = np.zeros(corpus.labels.shape, dtype=np.float32)
+        for fold in np.unique(self._folds):
+            train, out = (
+                np.append(np.flatnonzero(self._folds != fold), task.always),
+                np.flatnonzero(self._folds == fold),
+            )
+            learned = self._counted.learn(train)
+            chosen = config.classifier
+            classifier = TopicClassifier(chosen.kind, chosen.strength, threads=os.cpu_count() or 1)
+            classifier.fit(self._counted.matrix(learned, train), task.all_labels[train])
+            scores[out] = classifier.decision_function(self._counted.matrix(learned, out)).reshape(len(out), -1)
+            self._models[int(fold)] = (learned, classifier)
+        self.exclusive = exclusivity(corpus.labels, config.classifier.exclusive)
+        self.estimate = cross_fitted(scores, corpus.labels, self._folds, self.exclusive, config.thresholds)
+
+    def terms(self, chosen: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
+        """The terms with the largest contribution to each (row, topic), by the model of the row's fold."""
+        found = {}
+        for row, at in chosen:
+            learned, classifier = self._models[int(self._folds[row])]
+            features = self._counted.matrix(learned, np.array([row]))
+            values = features.data * classifier.coef_[at, features.indices]
+            order = np.argsort(-np.abs(values), kind="stable")[:TERMS_SHOWN]
+            found[row, at] = tuple((self._term(learned, int(features.indices[k])), float(values[k])) for k in order)
+        return found
+
+    @staticmethod
+    def _term(learned: Any, column: int) -> str:
+        for features in learned:
+            if column < len(features.kept):
+                return str(features.counts.terms[int(features.kept[column])])
+            column -= len(features.kept)
+        raise IndexError("there is no such feature")
