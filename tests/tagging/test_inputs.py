@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -84,9 +85,15 @@ def test_a_format_picks_files_in_a_folder_and_takes_those_without_a_suffix(tree)
 
 
 def test_files_that_cannot_be_opened_are_told_at_once(tree, monkeypatch):
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    (tree / "b.jsonl").chmod(0)
+    """A file that is said to be readable by nobody, whoever runs the test: root may read everything."""
+    opened = Path.open
+
+    def refused(path, *arguments, **options):
+        if path.name == "b.jsonl":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(UserError, match="Permission denied"):
         found(tree)
 
