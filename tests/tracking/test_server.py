@@ -16,12 +16,12 @@ import pytest
 from tests.conftest import synthetic_records, write_jsonl
 from tests.tracking.conftest import Look
 from tests.tracking.helpers import configured, synced, tracked, waiting
-from tests.tracking.proxy import DIES, HANGS, Proxy
+from tests.tracking.proxy import DIES, HANGS, LOSES_ANSWER, Proxy
 from tests.tracking.servers import Server, environment, mlflow_server, postgresql
 from training import load
 from training.errors import UserError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 ONCE = [1, 1, 1]
 
 
@@ -87,6 +87,49 @@ def places_to_fail(trained: Any, folder: Path, proxy: Proxy, way: str) -> list[i
     assert tracked(trained, place).problem is None
     asked = list(enumerate(proxy.requests))
     return [at for at, line in asked if (at % 2 == 0 if way == DIES else not line.startswith(("GET", "PUT")))]
+
+
+@pytest.mark.parametrize("way", [DIES, LOSES_ANSWER])
+def test_a_server_that_fails_at_any_request(
+    trained: Any, workplace: Path, folder: Path, proxy: Proxy, held: Any, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Whatever request it is: training ends well, the record is sent later, and nothing is there twice."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri)
+    for at in places_to_fail(trained, folder, proxy, way):
+        name = f"{way}-at-{at}"
+        place = configured(folder, workplace / name, experiment=name, registered_model=name)
+        proxy.fail(way, at)
+        sent = tracked(trained, place)
+        assert proxy.struck.is_set()
+        line = f"{way} at request {at}: {proxy.requests[at]}"
+        assert waiting() == (sent.problem is not None), line
+        assert sent.problem is not None or way != DIES, line
+        proxy.heal()
+        assert [late.problem for late in synced(trained)] == [None] * (sent.problem is not None), line
+        counts, found = held(name=name)
+        assert counts == ONCE, line
+        is_whole(found, trained)
+        assert synced(trained) == []
+        [again] = synced(trained, place)
+        assert again.run is not None
+        assert again.run.found, line
+
+
+def test_a_server_that_fails_again_and_again(
+    trained: Any, folder: Path, server: Server, proxy: Proxy, held: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try gets one request further than the one before, and in the end the record is whole."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri)
+    proxy.fail(DIES, 0)
+    tracked(trained, folder)
+    for at in range(1, 200):
+        proxy.fail(DIES, at)
+        [sent] = synced(trained)
+        if sent.problem is None:
+            break
+    counts, found = held()
+    assert counts == ONCE
+    is_whole(found, trained)
 
 
 def test_a_server_that_never_answers(

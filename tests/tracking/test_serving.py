@@ -59,6 +59,7 @@ def test_pyfunc_of_a_tampered_folder(champion: str, local_store: str, content: L
 
 
 @pytest.mark.slow
+@pytest.mark.server
 def test_models_serve(trained: Any, local_store: str, champion: str, tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--model-uri", champion]
@@ -86,6 +87,7 @@ spark.stop()
 
 
 @pytest.mark.slow
+@pytest.mark.server
 def test_spark_udf(trained: Any, local_store: str, champion: str, tmp_path: Path) -> None:
     import subprocess
 
