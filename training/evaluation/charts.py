@@ -39,7 +39,8 @@ def precision_recall_chart(curves: Mapping[str, Points]) -> str:
     return draw(
         {
             "data": {"values": values},
-            "facet": {"field": "topic", "columns": 6, "title": None, "sort": list(curves)},
+            "facet": {"field": "topic", "title": None, "sort": list(curves)},
+            "columns": 6,
             "spec": {
                 "width": 120,
                 "height": 90,
