@@ -70,7 +70,7 @@ def track(model: Model, folder: Path, test: Corpus, seconds: float) -> Sent:
             folder,
             later,
         )
-        return Sent(folder.name, problem=f"not in MLflow yet; {later}")
+        return Sent(folder.name, problem=f"not in MLflow yet; send it with: {later}")
     return sent
 
 

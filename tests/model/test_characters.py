@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.model.characters import SPACE, WORD, CharacterTable
-from training.model.counts import folded_buffers
-from training.model.kernels_tokens import fold, token_end, token_start
+from training.model.characters import SPACE, WORD, CharacterArrays, CharacterTable
+from training.model.kernels import Bytes, lean
+from training.model.kernels_tokens import Folded, fold, folded_buffers, token_end, token_start
 
 TABLE = CharacterTable.current()
 EVERYTHING = "".join(map(chr, range(0x110000)))
@@ -25,18 +25,28 @@ tricky = st.text(
 texts = st.one_of(tricky, st.text(st.characters(exclude_categories=["Cs"])))
 
 
+@lean
+def fold_next(
+    data: Bytes, at: int, end: int, characters: CharacterArrays, folded: Folded
+) -> tuple[int, int]:  # pragma: no cover (compiled)
+    """Where the next token ends, and how many code points it has when lower-cased; (-1, 0) if there is none."""
+    start = token_start(data, at, end, characters)
+    if start == end:
+        return -1, 0
+    stop = token_end(data, start, end, characters)
+    return stop, fold(data, start, stop, True, characters, folded)
+
+
 def lowered_tokens(raw: bytes) -> list[str]:
     """The lower-cased tokens that the kernels cut a text into."""
     characters = TABLE.kernel_arrays
     data = np.frombuffer(raw + bytes(8), np.uint8)
     folded = folded_buffers(TABLE.growth * len(raw) + 16)
-    end, tokens = len(raw), []
-    at = token_start(data, 0, end, characters)
-    while at < end:
-        stop = token_end(data, at, end, characters)
-        count = fold(data, at, stop, True, characters, folded)
+    tokens = []
+    at, count = fold_next(data, 0, len(raw), characters, folded)
+    while at >= 0:
         tokens.append(folded.text[1 : folded.starts[count] - 1].tobytes().decode())
-        at = token_start(data, stop, end, characters)
+        at, count = fold_next(data, at, len(raw), characters, folded)
     return tokens
 
 
@@ -65,13 +75,14 @@ def test_tokens_lower_as_the_whole_text_does(text: str) -> None:
 
 @given(st.binary(max_size=60))
 def test_bytes_that_are_not_utf8_stay_within_the_buffers(raw: bytes) -> None:
-    characters = TABLE.kernel_arrays
     data = np.frombuffer(raw + bytes(8), np.uint8)
     size = TABLE.growth * len(raw) + 3
     folded = folded_buffers(size + 16)
-    count = fold(data, 0, len(raw), True, characters, folded)
-    assert count <= size and folded.starts[count] <= size
-    assert not folded.text[size:].any() and not folded.starts[size:].any()
+    at = 0
+    while at >= 0:
+        at, count = fold_next(data, at, len(raw), TABLE.kernel_arrays, folded)
+        assert at <= len(raw) and count <= size and folded.starts[count] <= size
+        assert not folded.text[size:].any() and not folded.starts[size:].any()
 
 
 def test_a_saved_table_is_the_same_table() -> None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tests.model.test_ngrams import SCRIPTS, letters
+from training.model import scoring
 from training.model.characters import CharacterTable
+from training.model.kernels_scoring import LAST_MARK
 from training.model.ngrams import NgramVectorizer
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.terms import Terms
@@ -98,6 +100,46 @@ def test_scores_do_not_depend_on_what_came_before() -> None:
         assert np.array_equal(peer.scorer.scores(SCRIPTS), first)
         assert np.array_equal(peer.scorer.scores(others[::-1])[::-1], scores)
         np.testing.assert_allclose(scores[-3:], peer.scores(others[-3:]), atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", MODELS[:3], ids=str)
+def test_scores_when_a_text_overflows_the_cache(options: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for 256 tokens, long texts have tokens outside the cache, which share n-grams with those within."""
+    monkeypatch.setattr(scoring, "CACHE_SLOTS", 256)
+    words = sorted({word for text in FIT for word in text.split()})
+    texts = [" ".join(words[i:] + words[: 2 * i] + [f"{word}{i}" for word in words * i]) for i in range(9)]
+    small = Peer(options)
+    scores = small.scorer.scores(texts)
+    np.testing.assert_allclose(scores, small.scores(texts), atol=1e-5, rtol=1e-6)
+    assert np.array_equal(small.scorer.scores(texts[::-1])[::-1], scores)
+    assert np.array_equal(np.concatenate([small.scorer.scores([text]) for text in texts]), scores)
+
+
+@both
+def test_scores_of_long_texts_and_long_tokens(peer: Peer) -> None:
+    """Texts that outgrow the arrays of a thread, in each of the ways that they can."""
+    shelling = "Shelling of the town-of-the-town, "
+    texts = [
+        shelling * 3000,
+        shelling + "shelling" * 2000 + " " + shelling,
+        " ".join("shelling" * (i % 9) + str(i) for i in range(9000)) + shelling,
+        "-".join(["the", "town"] * 3000) + " of the town",
+        shelling + "x " * 9000 + "\u0130" * 5000 + " Shelling",
+    ]
+    scores = peer.scorer.scores(texts)
+    np.testing.assert_allclose(scores, peer.scores(texts), atol=1e-5, rtol=1e-6)
+    assert np.array_equal(np.concatenate([peer.scorer.scores([text]) for text in texts]), scores)
+
+
+def test_scores_do_not_depend_on_how_many_texts_went_before() -> None:
+    """The marks of texts begin anew before they outgrow their type."""
+    peer = PEERS[0]
+    expected = peer.scorer.scores(SCRIPTS)
+    for _, scoring_pass in peer.scorer._passes:
+        for _, work in scoring_pass._free:
+            work.clock[0] = LAST_MARK - work.slots.size - 5
+    assert np.array_equal(peer.scorer.scores(SCRIPTS), expected)
+    assert np.array_equal(peer.scorer.scores(SCRIPTS), expected)
 
 
 @both

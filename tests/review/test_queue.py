@@ -15,7 +15,8 @@ from tests.conftest import FILLER, synthetic_records, write_jsonl
 from training.codebook import Codebook, Topic
 from training.corpus.duplicates import near_duplicate_pairs
 from training.errors import UserError
-from training.model.model import Decision
+from training.model.model import Decision, Model
+from training.model.scorer import Scorer
 from training.review.archive import Paragraphs, month_of, read_archive
 from training.review.benefit import cohen_kappa, probability_right, stability
 from training.review.known import labelled_texts, support_of
@@ -226,23 +227,24 @@ def test_hints_come_from_the_codebook() -> None:
     assert choice is not None and choice.get("hint") == 'Raid. Says "go" <now>'
 
 
-def test_kappa_and_expected_errors(trained: Any) -> None:
-    assert cohen_kappa(np.array([20.0, 5.0, 10.0, 15.0])) == pytest.approx(
-        0.4
-    )  # Cohen's own arithmetic: (.7 - .5) / .5
+def test_kappa_and_what_is_stable(trained: Any) -> None:
+    assert cohen_kappa(np.array([20.0, 5.0, 10.0, 15.0])) == pytest.approx(0.4)  # Cohen's arithmetic: (.7 - .5) / .5
     same = stability(trained.model, trained.model, [" ".join(FILLER)] * 10 + ["Mortar shells fell."] * 5)
     assert same.stop and same.changed == 0
-    exclusive = trained.model.__class__(
-        "m", ("a", "b"), trained.model.scorer, Decision(np.full(2, 0.5, dtype=np.float32), "at_most_one"), {}
-    )
 
-    class Plain(exclusive.__class__):
-        def decide(self, probabilities):
-            return self.decision.tags(probabilities)
 
-    plain = Plain("m", ("a", "b"), None, exclusive.decision, {})
-    right = probability_right(plain, np.array([[0.7, 0.1], [0.2, 0.3]], dtype=np.float32))
-    assert right.tolist() == pytest.approx([0.7, 0.5])
+@pytest.mark.parametrize(
+    ("exclusive", "expected"),
+    [("no", [0.7 * 0.9, 0.8 * 0.7, 0.6 * 0.4]), ("competing", [0.7, 0.5, 0.0]), ("at_most_one", [0.7, 0.5, 0.6])],
+)
+def test_the_probability_that_every_tag_is_right(trained: Any, exclusive: Any, expected: list[float]) -> None:
+    """One tag; none; and two above the threshold, of which one must be wrong where topics exclude one another."""
+    decision = Decision(np.full(2, 0.35, dtype=np.float32), exclusive)
+    known = trained.model.scorer
+    scorer = Scorer(known.blocks, known.weights[:, :2], np.full(2, -9.0, dtype=np.float32), known.characters)
+    model = Model("m", ("a", "b"), scorer, decision, {})
+    probabilities = np.array([[0.7, 0.1], [0.2, 0.3], [0.6, 0.4]], dtype=np.float32)
+    assert probability_right(model, probabilities).tolist() == pytest.approx(expected)
 
 
 def test_stability_tells_what_still_moves(

@@ -299,6 +299,19 @@ def test_a_signal_finishes_the_batch_and_says_how_to_resume(run, inputs, number)
     assert result(run, "t.jsonl") == wanted
 
 
+def test_a_signal_when_all_is_read_lets_the_job_finish(run, inputs, monkeypatch):
+    wanted = reference(run, inputs, "t.jsonl")
+    real = engine.ShardedJob.end
+
+    def end(job, position):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(job, position)
+
+    monkeypatch.setattr(engine.ShardedJob, "end", end)
+    run(inputs, "t.jsonl")
+    assert result(run, "t.jsonl") == wanted
+
+
 DRIVER = textwrap.dedent("""
     import sys, time
     from tests.tagging.fake import FakeModel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -115,7 +116,7 @@ def postgresql() -> Iterator[str]:
                 time.sleep(0.1)
             yield f"postgresql+{driver}://mlflow@127.0.0.1:{port}/postgres"
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # does not wait for clients
             process.wait(60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,9 +132,9 @@ def _answers(url: str) -> bool:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a server and its workers, which are in a process group of their own."""
-    for signal in (15, 9):
+    for way in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(process.pid, signal)
+            os.killpg(process.pid, way)
         except ProcessLookupError:
             break
         try:

@@ -15,6 +15,7 @@ from tests.tracking.conftest import Look
 from tests.tracking.helpers import configured, synced, tracked, waiting
 from tests.tracking.servers import environment
 from training import track as tracking
+from training.errors import UserError
 from training.tracking import locks, pending, store
 from training.tracking.store import opened
 
@@ -225,6 +226,15 @@ def test_an_altered_folder_is_not_sent(trained: Any, workplace: Path, local_stor
     assert not content(local_store).runs
 
 
+def test_a_folder_that_is_no_model(workplace: Path, trained: Any) -> None:
+    (workplace / "half").mkdir()
+    with pytest.raises(UserError, match="half: no such model folder"):
+        synced(trained, workplace / "half")
+    (workplace / "half" / "manifest.json").write_text("{}")
+    [sent] = synced(trained, workplace / "half")
+    assert "config.yaml" in str(sent.problem)
+
+
 def test_a_damaged_entry_is_named_and_does_not_stop_the_others(trained: Any, local_store: str) -> None:
     with opened(local_store) as found:
         where = found.client.create_experiment("conflict-topics")
@@ -253,7 +263,7 @@ def test_the_command_line_ends_well_and_sync_sends(
     trained = run("train", "mine.yaml", **away)
     assert trained.returncode == 0, trained.stderr
     assert "micro-F1" in trained.stdout
-    assert "not in MLflow yet; conflict-topics sync" in trained.stdout
+    assert "not in MLflow yet; send it with: conflict-topics sync" in trained.stdout
     assert "Connection refused" in trained.stderr
     assert "Traceback" not in trained.stderr
     model = workplace / "experiments/models/mine"

@@ -21,7 +21,7 @@ from tests.tracking.servers import Server, environment, mlflow_server, postgresq
 from training import load
 from training.errors import UserError
 
-pytestmark = [pytest.mark.slow, pytest.mark.server]
+pytestmark = pytest.mark.slow
 ONCE = [1, 1, 1]
 
 

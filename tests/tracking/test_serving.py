@@ -35,16 +35,19 @@ def assert_same(trained: Any, rows: list[dict[str, Any]], texts: list[str] = TEX
         assert row["model"] == trained.model.id
 
 
-@pytest.mark.parametrize("as_frame", [True, False])
-def test_pyfunc(trained: Any, local_store: str, champion: str, as_frame: bool) -> None:
+def test_pyfunc(trained: Any, local_store: str, champion: str, content: Look) -> None:
     import pandas as pd
 
     with opened(local_store) as store:
         loaded = store.mlflow.pyfunc.load_model(champion)
-        given = pd.DataFrame({"text": TEXTS}) if as_frame else pd.DataFrame({"text": TEXTS})[["text"]]
+        given = pd.DataFrame({"text": TEXTS})
         assert_same(trained, loaded.predict(given).to_dict("records"))
         assert loaded.metadata.signature.inputs.input_names() == ["text"]
         assert loaded.metadata.signature.outputs.input_names() == ["topics", "probabilities", "model"]
+        [run] = content(local_store).runs
+        assert_same(
+            trained, store.mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model").predict(given).to_dict("records")
+        )
         example = loaded.input_example
         assert list(example.columns) == ["text"]
         assert len(loaded.predict(example)) == len(example)
@@ -59,7 +62,6 @@ def test_pyfunc_of_a_tampered_folder(champion: str, local_store: str, content: L
 
 
 @pytest.mark.slow
-@pytest.mark.server
 def test_models_serve(trained: Any, local_store: str, champion: str, tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--model-uri", champion]
@@ -87,7 +89,6 @@ spark.stop()
 
 
 @pytest.mark.slow
-@pytest.mark.server
 def test_spark_udf(trained: Any, local_store: str, champion: str, tmp_path: Path) -> None:
     import subprocess
 

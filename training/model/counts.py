@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from training.model import kernels_counting as counting
 from training.model import kernels_terms, kernels_weighing
+from training.model import kernels_vocabulary as vocabularies
 from training.model.characters import CharacterTable
 from training.model.kernels import EMPTY, note_if_cold, rehash
-from training.model.kernels_tokens import Folded, Recipe
+from training.model.kernels_tokens import Recipe, folded_buffers
 from training.model.memory import zeros
 from training.model.terms import Terms
 from training.model.texts import TextBuffer
@@ -98,11 +99,6 @@ def recipe_of(analyzer: str, lowercase: bool, ngram_range: tuple[int, int], grow
     return Recipe(analyzer == "word", bool(lowercase), int(smallest), int(largest), growth)
 
 
-def folded_buffers(size: int) -> Folded:
-    """Room for a lower-cased token of `size` bytes and code points."""
-    return Folded(np.zeros(size, np.uint8), *(np.zeros(size, np.int32) for _ in range(3)))
-
-
 class _Counter:
     """Runs `count_rows`, making whatever is full larger."""
 
@@ -111,7 +107,7 @@ class _Counter:
         # What ordinary English needs; memory that is not written to is not taken.
         orders = recipe.largest - recipe.smallest + 1
         expected = (1 << 14) + int(texts.data.size * orders * (0.2 if recipe.of_words else 0.7))
-        self.vocabulary = counting.Vocabulary(
+        self.vocabulary = vocabularies.Vocabulary(
             strings=_table(1 << 18),
             pairs=_table(1 << 18 if recipe.of_words and recipe.largest > 1 else 4),
             parents=np.empty(1 << 17, np.int32),
@@ -119,7 +115,7 @@ class _Counter:
             pool=np.zeros(1 << 20, np.uint8),
             latest=np.full((1 << 17, 2), EMPTY, np.int32),
         )
-        self.tokens = counting.Tokens(
+        self.tokens = vocabularies.Tokens(
             table=_table(1 << 17),
             spans=np.empty((1 << 16, 4), np.int64),
             raw=np.zeros(1 << 19, np.uint8),
@@ -133,7 +129,7 @@ class _Counter:
             grams=np.empty(1 << 10, np.int32),
         )
         self.folded = folded_buffers(1 << 10)
-        self.state = np.zeros(counting.STATE_SIZE, np.int64)
+        self.state = np.zeros(vocabularies.STATE_SIZE, np.int64)
         arrays = characters.kernel_arrays
         while code := counting.count_rows(
             *texts, recipe, arrays, self.folded, self.vocabulary, self.tokens, self.counted, self.state
@@ -143,9 +139,9 @@ class _Counter:
     def enlarge(self, code: int) -> None:
         """Double what `count_rows` found full."""
         vocabulary, tokens, counted = self.vocabulary, self.tokens, self.counted
-        if code == counting.TERMS_FULL:
+        if code == vocabularies.TERMS_FULL:
             strings = vocabulary.strings
-            if self.state[counting.TERMS] + 1 > strings.size // 4:
+            if self.state[vocabularies.TERMS] + 1 > strings.size // 4:
                 strings = _larger_table(strings)
             self.vocabulary = vocabulary._replace(
                 strings=strings,
@@ -153,30 +149,30 @@ class _Counter:
                 spans=_larger(vocabulary.spans),
                 latest=np.concatenate([vocabulary.latest, np.full_like(vocabulary.latest, EMPTY)]),
             )
-        elif code == counting.PAIRS_FULL:
+        elif code == vocabularies.PAIRS_FULL:
             self.vocabulary = vocabulary._replace(pairs=_larger_table(vocabulary.pairs))
-        elif code == counting.POOL_FULL:
+        elif code == vocabularies.POOL_FULL:
             self.vocabulary = vocabulary._replace(pool=_larger(vocabulary.pool))
-        elif code == counting.TOKENS_FULL:
+        elif code == vocabularies.TOKENS_FULL:
             self.tokens = tokens._replace(table=_larger_table(tokens.table), spans=_larger(tokens.spans))
-        elif code == counting.RAW_FULL:
+        elif code == vocabularies.RAW_FULL:
             self.tokens = tokens._replace(raw=_larger(tokens.raw))
-        elif code == counting.LISTS_FULL:
+        elif code == vocabularies.LISTS_FULL:
             self.tokens = tokens._replace(lists=_larger(tokens.lists))
-        elif code == counting.FOLDED_FULL:
+        elif code == vocabularies.FOLDED_FULL:
             self.folded = folded_buffers(2 * self.folded.starts.size)
-        elif code == counting.ROW_FULL:
+        elif code == vocabularies.ROW_FULL:
             self.counted = counted._replace(words=_larger(counted.words))
-        elif code == counting.GRAMS_FULL:
+        elif code == vocabularies.GRAMS_FULL:
             self.counted = counted._replace(grams=_larger(counted.grams))
-        elif code == counting.OUTPUT_FULL:
+        elif code == vocabularies.OUTPUT_FULL:
             self.counted = counted._replace(indices=_larger(counted.indices), counts=_larger(counted.counts))
 
     def result(self, least: int) -> Counts:
         """The counts under sorted terms."""
         vocabulary, counted = self.vocabulary, self.counted
         rows = np.arange(counted.indptr.size - 1)
-        known = int(self.state[counting.TERMS])
+        known = int(self.state[vocabularies.TERMS])
         frequency = kernels_weighing.document_frequency(counted.indptr, counted.indices, rows, known)
         ids = np.flatnonzero(frequency >= max(1, least)).astype(np.int32)
         offsets = kernels_terms.term_sizes(ids, vocabulary.parents, vocabulary.spans)

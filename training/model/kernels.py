@@ -13,6 +13,7 @@ ratio, TAOCP 3, section 6.4).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import tempfile
@@ -45,6 +46,8 @@ EMPTY = -1
 
 # NumPy's int64 as what Python calls int: in kernels, int() of an unsigned number would stay unsigned.
 whole = cast(Callable[[Any], int], np.int64)
+# The same for indices in hot loops: a signed one is tested for being negative each time.
+unsigned = cast(Callable[[Any], int], np.uint64)
 
 
 def _cache_folder() -> Path | None:
@@ -55,7 +58,7 @@ def _cache_folder() -> Path | None:
     """
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for source in sorted(here.glob("kernels*.py")) + [here / "characters.py"]:
+    for source in [*sorted(here.glob("kernels*.py")), here / "characters.py"]:
         digest.update(source.read_bytes())
     for parent in (here / "__pycache__", Path.home() / ".cache" / "conflict-topics", Path(tempfile.gettempdir())):
         folder = parent / f"kernels-{digest.hexdigest()[:16]}"
@@ -72,15 +75,14 @@ _folder = _cache_folder()
 _cold = _folder is None or not any(_folder.iterdir())
 
 
+@functools.cache
 def note_if_cold() -> None:
     """Say once that compiling takes a while, if nothing is kept from an earlier run."""
-    global _cold
     if _cold:
         logger.info("Compiling the text kernels for this machine; this happens once and takes some seconds.")
-        _cold = False
 
 
-def _jit(function: F, **options: bool) -> F:
+def _jit(function: F, **options: Any) -> F:
     chosen = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = chosen or str(_folder)
     try:
@@ -115,10 +117,10 @@ def inlined(function: F) -> F:
 
 @inlined
 def low_bytes(word: np.uint64, count: int) -> np.uint64:
-    """The lowest `count` bytes of `word`, the others zero."""
-    if count >= 8:
-        return word
-    return word & ((ONE << np.uint64(8 * count)) - ONE)
+    """The lowest `count` bytes of `word`, from none to all eight, the others zero. More counts as eight."""
+    kept = np.uint64(8 * min(max(count, 0), 8))
+    # Shifting by 64 is not defined, so in two steps.
+    return word & ~((~np.uint64(0) << (kept >> ONE)) << (kept - (kept >> ONE)))
 
 
 @inlined

@@ -15,27 +15,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from training.model.characters import CharacterArrays
-from training.model.kernels import (
-    EMPTY,
-    Bytes,
-    Ids,
-    Table,
-    inlined,
-    inner,
-    is_exact,
-    slot_of,
-    span_key,
-    whole,
-)
-from training.model.kernels_lookup import Lookup, find_key, find_string
-from training.model.kernels_machine import LANES, add_scaled, prefetch
-from training.model.kernels_tokens import Folded, Recipe, fold, next_word
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, is_exact, slot_of, whole
+from training.model.kernels_machine import LANES, add_scaled, prefetch, trailing_zeros
+from training.model.kernels_model import Doubles, Floats, Model
 
 WAY_BITS = 3
 WAYS = 1 << WAY_BITS
@@ -44,40 +27,19 @@ MARKS, WORDS = 16, 24  # where these begin, in 32-bit words
 LONGEST = 32  # bytes of a token that is kept
 MOST_WORDS = 8
 NO_SLOT = -1
+LAST_WAY = np.uint64(1 << (WAYS - 1))
 NO_WORD, SEVERAL_WORDS = -2, -3  # for the word of a token; EMPTY is one word that the model does not know
 
 # A record: the share; from `TokenCache.header` on how many words, how many distinct features of characters, how many
-# with repetitions, and the sum of squared idf (64 bits); the features; the words and the bytes of the token.
-WORD_COUNT, FEATURES, OCCURRENCES, _, SQUARE, _, FIRST_FEATURE = range(7)
-
-
-class Part(NamedTuple):
-    """A block of features: which n-grams, where to find them, and how to weigh them. used: whether there is one."""
-
-    recipe: Recipe
-    lookup: Lookup
-    used: bool
-    sublinear: bool
-    norm: bool
-
-
-class Model(NamedTuple):
-    """Up to one block of words and one of characters; features of words come first.
-
-    table: float32 [features * width], a row for each feature: idf times weight, zeros, and last idf itself.
-    """
-
-    words: Part
-    letters: Part
-    table: Floats
-    width: int
+# with repetitions, the bytes of the token, and the sum of squared idf (64 bits); the features; the words and the token.
+WORD_COUNT, FEATURES, OCCURRENCES, SIZE, SQUARE, _, FIRST_FEATURE = range(7)
 
 
 class TokenCache(NamedTuple):
     """buckets: ``2**bits`` buckets; marks: the same memory as int32.
 
-    records: [slots * stride]; shares, squares: the same memory as float32 and float64. header, words_at, bytes_at:
-    where in a record those begin. most: how many features fit.
+    records: [slots * stride]; shares, squares: the same memory as float32 and float64. share: one, in the making.
+    header, words_at, bytes_at: where in a record those begin. most: how many features fit.
     """
 
     buckets: Table
@@ -85,6 +47,7 @@ class TokenCache(NamedTuple):
     records: Ids
     shares: Floats
     squares: Doubles
+    share: Doubles
     bits: int
     stride: int
     header: int
@@ -94,10 +57,9 @@ class TokenCache(NamedTuple):
 
 
 @inlined
-def bucket_of(key: np.uint64, cache: TokenCache) -> tuple[int, int]:
-    """The bucket of a token, and the way to look at first."""
-    home = slot_of(key, cache.bits + WAY_BITS)
-    return home >> WAY_BITS, home & (WAYS - 1)
+def bucket_of(key: np.uint64, cache: TokenCache) -> int:
+    """The bucket of a token."""
+    return slot_of(key, cache.bits)
 
 
 @inlined
@@ -109,7 +71,10 @@ def mark_at(slot: int) -> int:
 @inlined
 def same_token(data: Bytes, start: int, size: int, slot: int, cache: TokenCache) -> bool:
     """Whether the bytes are those of the token in a slot."""
-    at = slot * cache.stride + cache.bytes_at
+    record = slot * cache.stride
+    if cache.records[record + cache.header + SIZE] != size:
+        return False
+    at = record + cache.bytes_at
     for i in range(size):
         if (cache.records[at + (i >> 2)] >> (8 * (i & 3))) & 0xFF != data[start + i]:
             return False
@@ -117,25 +82,23 @@ def same_token(data: Bytes, start: int, size: int, slot: int, cache: TokenCache)
 
 
 @inlined
-def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cache: TokenCache) -> tuple[bool, int]:
-    """(True, the token's slot), or (False, the slot to put it in, NO_SLOT if this text has taken the bucket).
+def ways_of(key: np.uint64, bucket: int, cache: TokenCache) -> np.uint64:
+    """A bit for each way of a bucket that has this key: eight comparisons, but no branch."""
+    ways = np.uint64(0)
+    for way in range(WAYS):
+        ways |= np.uint64(cache.buckets[bucket * BUCKET_WORDS + way] == key) << np.uint64(way)
+    return ways
 
-    The marks of this text are from `base` on.
-    """
-    bucket, home = bucket_of(key, cache)
-    oldest, oldest_mark = NO_SLOT, base
-    for step in range(WAYS):
-        way = (home + step) & (WAYS - 1)
-        slot = bucket << WAY_BITS | way
-        found = cache.buckets[bucket * BUCKET_WORDS + way]
-        if found == key and (is_exact(key) or same_token(data, start, size, slot, cache)):
-            return True, slot
-        if found == 0:
-            return False, slot
-        mark = whole(cache.marks[mark_at(slot)])
-        if mark < oldest_mark:
-            oldest, oldest_mark = slot, mark
-    return False, oldest
+
+@inlined
+def ask_for(key: np.uint64, cache: TokenCache) -> int:
+    """Where a token with this key is, or else seems to be; and ask for its record."""
+    bucket = bucket_of(key, cache)
+    slot = bucket << WAY_BITS | whole(trailing_zeros(ways_of(key, bucket, cache) | LAST_WAY))
+    record = slot * cache.stride
+    for line in range(0, cache.header + 2 * LANES, LANES):
+        prefetch(cache.records, record + line)
+    return slot
 
 
 @inlined
@@ -146,79 +109,21 @@ def holds(data: Bytes, start: int, size: int, key: np.uint64, slot: int, cache: 
 
 
 @inlined
-def ask_for(key: np.uint64, letters: bool, cache: TokenCache) -> int:
-    """Where a token with this key seems to be, else NO_SLOT; and ask for its record, if that will be read."""
-    bucket, home = bucket_of(key, cache)
-    for step in range(WAYS):
-        way = (home + step) & (WAYS - 1)
-        if cache.buckets[bucket * BUCKET_WORDS + way] == key:
-            slot = bucket << WAY_BITS | way
-            record = slot * cache.stride
-            if letters:
-                for line in range(0, cache.header + 2 * LANES, LANES):
-                    prefetch(cache.records, record + line)
-            if not is_exact(key):
-                prefetch(cache.records, record + cache.bytes_at)
-            return slot
-    return NO_SLOT
+def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cache: TokenCache) -> tuple[bool, int]:
+    """(True, the token's slot), or (False, the slot to put it in, NO_SLOT if this text has taken the bucket).
 
-
-@inlined
-def prefetch_row(model: Model, feature: int) -> None:
-    """Ask for a feature's row of the table."""
-    for at in range(0, model.width, LANES):
-        prefetch(model.table, feature * model.width + at)
-
-
-@inner
-def list_features(
-    data: Bytes, start: int, end: int, model: Model, characters: CharacterArrays, folded: Folded,
-    words: Ids, word_count: int, features: Ids, feature_count: int, keys: Table,
-) -> tuple[int, int]:  # fmt: skip
-    """Add the ids of a token's words to `words`, and every occurrence of a character n-gram to `features`.
-
-    All must have room for as many as the token has code points when lower-cased, times the orders of n.
-
-    Returns:
-        how many words and features there are now.
+    The marks of this text are from `base` on.
     """
-    count = 0
-    if model.words.used:
-        count = fold(data, start, end, model.words.recipe.lowercase, characters, folded)
-        first, last = next_word(folded, 0, count)
-        while first < count:
-            words[word_count] = find_string(folded.text, folded.starts[first], folded.starts[last], model.words.lookup)
-            word_count += 1
-            first, last = next_word(folded, last, count)
-    if model.letters.used:
-        recipe, lookup = model.letters.recipe, model.letters.lookup
-        if not model.words.used or model.words.recipe.lowercase != recipe.lowercase:
-            count = fold(data, start, end, recipe.lowercase, characters, folded)
-        # All keys first: by the time that the table is read, it is on its way.
-        grams = 0
-        for size in range(recipe.smallest, recipe.largest + 1):
-            shown = min(size, count)
-            for first in range(count - shown + 1):
-                key = span_key(folded.text, folded.starts[first], folded.starts[first + shown])
-                prefetch(lookup.strings, 2 * slot_of(key, lookup.bits))
-                keys[grams] = key
-                grams += 1
-            if size >= count:
-                break
-        grams = 0
-        for size in range(recipe.smallest, recipe.largest + 1):
-            shown = min(size, count)
-            for first in range(count - shown + 1):
-                left = whole(folded.starts[first])
-                known = find_key(keys[grams], folded.text, left, folded.starts[first + shown] - left, lookup)
-                grams += 1
-                if known != EMPTY:
-                    features[feature_count] = known
-                    feature_count += 1
-                    prefetch_row(model, model.words.lookup.features + known)
-            if size >= count:
-                break
-    return word_count, feature_count
+    bucket = bucket_of(key, cache)
+    oldest, oldest_mark = NO_SLOT, base
+    for way in range(WAYS):
+        slot = bucket << WAY_BITS | way
+        if holds(data, start, size, key, slot, cache):
+            return True, slot
+        mark = whole(cache.marks[mark_at(slot)])
+        if mark < oldest_mark:
+            oldest, oldest_mark = slot, mark
+    return False, oldest
 
 
 @inner
@@ -241,11 +146,12 @@ def keep_token(
         cache.records[i] = 0
     for i in range(end - start):
         cache.records[record + cache.bytes_at + (i >> 2)] |= whole(data[start + i]) << (8 * (i & 3))
+    cache.records[header + SIZE] = end - start
     cache.records[header + WORD_COUNT] = word_end - word_start
     for i in range(word_end - word_start):
         cache.records[record + cache.words_at + i] = words[word_start + i]
-    for i in range(record, header):
-        cache.shares[i] = 0
+    for i in range(cache.share.size):
+        cache.share[i] = 0.0
     first_feature = header + FIRST_FEATURE
     distinct = 0
     repeated = feature_end - feature_start
@@ -262,9 +168,12 @@ def keep_token(
             cache.records[first_feature + distinct] = feature
             distinct += 1
             row = (model.words.lookup.features + feature) * model.width
-            add_scaled(cache.shares, record, model.table, row, model.width, np.float32(1))
+            add_scaled(cache.share, 0, model.table, row, model.width, 1.0)
             idf = np.float64(model.table[row + model.width - 1])
             square += idf * idf
+    # Summed in float64 and rounded once: thousands of tokens may have their errors in common.
+    for i in range(header - record):
+        cache.shares[record + i] = np.float32(cache.share[i])
     cache.squares[(header + SQUARE) // 2] = square
     cache.records[header + FEATURES] = distinct
     cache.records[header + OCCURRENCES] = feature_end - feature_start

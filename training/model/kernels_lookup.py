@@ -16,7 +16,6 @@ from training.model.kernels import (
     Ids,
     Positions,
     Table,
-    find_exact,
     id_at,
     inlined,
     inner,
@@ -27,14 +26,19 @@ from training.model.kernels import (
     same_bytes,
     slot_of,
     span_key,
+    whole,
 )
 from training.model.kernels_tokens import BLANK
 
+BUCKET = 8  # 64-bit words: four keys, then their ids plus one
+
 
 class Lookup(NamedTuple):
-    """strings: table of words or character n-grams, of ``2**bits`` slots. pairs: of (id, word id), likewise.
+    """strings: table of words or character n-grams, of ``2**bits`` slots. pairs: of (id, word id).
 
-    spans: [ids, 2], where each string stands in `text`, which is padded. features: ids below this are features.
+    Pairs are in ``2**pair_bits`` buckets of one cache line: comparing with all four keys takes no branch, which would
+    be mispredicted too often. spans: [ids, 2], where each string stands in `text`, which is padded. features: ids
+    below this are features.
     """
 
     strings: Table
@@ -70,9 +74,36 @@ def find_string(text: Bytes, start: int, end: int, lookup: Lookup) -> int:
 
 
 @inlined
+def pair_bucket(first: int, second: int, lookup: Lookup) -> int:
+    """Where the bucket of a pair begins."""
+    return BUCKET * slot_of(pair_key(first, second), lookup.pair_bits)
+
+
+@inlined
 def find_pair(first: int, second: int, lookup: Lookup) -> int:
-    """The id of n-gram `first` followed by word `second`, or EMPTY."""
-    return id_at(lookup.pairs, find_exact(lookup.pairs, pair_key(first, second), lookup.pair_bits))
+    """The id of n-gram `first` followed by word `second`, or EMPTY, also if one of them is EMPTY."""
+    key = pair_key(first, second)
+    bucket = pair_bucket(first, second, lookup)
+    while True:
+        found = np.uint64(0)
+        for i in range(BUCKET // 2):
+            found |= lookup.pairs[bucket + BUCKET // 2 + i] * np.uint64(lookup.pairs[bucket + i] == key)
+        if found != 0 or lookup.pairs[bucket + BUCKET - 1] == 0:
+            return whole(found) - 1
+        bucket = (bucket + BUCKET) & ((BUCKET << lookup.pair_bits) - 1)
+
+
+@inner
+def add_pair(first: int, second: int, known: int, lookup: Lookup) -> None:
+    """Enter a pair, which must be new, under an id."""
+    bucket = pair_bucket(first, second, lookup)
+    while lookup.pairs[bucket + BUCKET - 1] != 0:
+        bucket = (bucket + BUCKET) & ((BUCKET << lookup.pair_bits) - 1)
+    i = 0
+    while lookup.pairs[bucket + BUCKET // 2 + i] != 0:
+        i += 1
+    lookup.pairs[bucket + i] = pair_key(first, second)
+    lookup.pairs[bucket + BUCKET // 2 + i] = np.uint64(known + 1)
 
 
 @inner
@@ -88,38 +119,40 @@ def add_string(start: int, end: int, known: int, lookup: Lookup) -> None:
 
 
 @lean
-def add_strings(offsets: Positions, order: Ids, lookup: Lookup) -> None:
-    """Enter every term as one string: term ``order[i]`` under id i."""
-    for known in range(order.size):
-        term = order[known]
-        add_string(offsets[term], offsets[term + 1], known, lookup)
+def add_strings(offsets: Positions, ids: Ids, lookup: Lookup) -> None:
+    """Enter every term as one string, term i under ``ids[i]``."""
+    for term in range(ids.size):
+        add_string(offsets[term], offsets[term + 1], whole(ids[term]), lookup)
 
 
 @lean
-def count_words(text: Bytes, offsets: Positions) -> tuple[int, int]:
-    """How many words all terms have together, and the most in one."""
-    total = most = 0
+def count_words(text: Bytes, offsets: Positions) -> tuple[int, int, int]:
+    """How many terms are one word, how many words all terms have together, and the most in one."""
+    ones = total = most = 0
     for term in range(offsets.size - 1):
         words = 1
         for at in range(offsets[term], offsets[term + 1]):
             words += text[at] == BLANK
+        ones += words == 1
         total += words
         most = max(most, words)
-    return total, most
+    return ones, total, most
 
 
 @lean
-def add_word_ngrams(offsets: Positions, order: Ids, most: int, lookup: Lookup) -> int:
-    """Enter every term as the pairs of its words, shorter terms first: term ``order[i]`` under id i.
+def add_word_ngrams(offsets: Positions, ids: Ids, most: int, lookup: Lookup) -> int:
+    """Enter every term as the pairs of its words, shorter terms first, term i under ``ids[i]``.
 
     Returns:
-        the number of ids.
+        the number of ids, or -1 if there is no room for so many that are not features.
     """
     extra = lookup.features
     for words in range(1, most + 1):
-        for feature in range(order.size):
-            term = order[feature]
+        for term in range(ids.size):
+            feature = whole(ids[term])
             end = offsets[term + 1]
+            if extra + 2 * words > lookup.spans.shape[0]:
+                return -1
             blanks = 0
             for at in range(offsets[term], end):
                 blanks += lookup.text[at] == BLANK
@@ -139,13 +172,12 @@ def add_word_ngrams(offsets: Positions, order: Ids, most: int, lookup: Lookup) -
                 if place == 0:
                     known = word
                 else:
-                    key = pair_key(known, word)
-                    slot = find_exact(lookup.pairs, key, lookup.pair_bits)
-                    known = id_at(lookup.pairs, slot)
+                    beginning = known
+                    known = find_pair(beginning, word, lookup)
                     if known == EMPTY:
                         last = place == words - 1
                         known = feature if last else extra
                         extra += not last
-                        put(lookup.pairs, slot, key, known)
+                        add_pair(beginning, word, known, lookup)
                 start = stop + 1
     return int(extra)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from training.model.kernels import EMPTY, SHORT, Bytes, Ids, Positions, compiled
+from training.model.kernels import EMPTY, SHORT, Bytes, Ids, Positions, Table, compiled, whole
 
 FEW = 12  # up to which insertion beats partition
-STACK = 4096
 
 
 @compiled
@@ -26,6 +25,53 @@ def piece(data: Bytes, start: int, end: int) -> np.uint64:
 
 
 @compiled
+def push(stack: Positions, used: int, first: int, end: int, depth: int) -> Positions:
+    """Put a range on a stack that may grow."""
+    if used == stack.shape[0]:
+        larger = np.empty((2 * used, 3), np.int64)
+        larger[:used] = stack
+        stack = larger
+    stack[used, 0] = first
+    stack[used, 1] = end
+    stack[used, 2] = depth
+    return stack
+
+
+@compiled
+def insert(keys: Table, order: Ids, first: int, end: int) -> None:
+    """Sort a short range by its keys."""
+    for i in range(first + 1, end):
+        key, term = keys[i], order[i]
+        j = i - 1
+        while j >= first and keys[j] > key:
+            keys[j + 1] = keys[j]
+            order[j + 1] = order[j]
+            j -= 1
+        keys[j + 1] = key
+        order[j + 1] = term
+
+
+@compiled
+def partition(keys: Table, order: Ids, first: int, end: int, pivot: np.uint64) -> tuple[int, int]:
+    """Put smaller keys before and greater ones behind those that equal the pivot; where these begin and end."""
+    less, at, more = first, first, end
+    while at < more:
+        key = keys[at]
+        if key < pivot:
+            keys[at], keys[less] = keys[less], key
+            order[at], order[less] = order[less], order[at]
+            less += 1
+            at += 1
+        elif key > pivot:
+            more -= 1
+            keys[at], keys[more] = keys[more], key
+            order[at], order[more] = order[more], order[at]
+        else:
+            at += 1
+    return less, more
+
+
+@compiled
 def sort_terms(data: Bytes, starts: Positions, ends: Positions) -> Ids:
     """int32 [terms], the order of the terms by code points, which for UTF-8 is that of the bytes.
 
@@ -37,74 +83,34 @@ def sort_terms(data: Bytes, starts: Positions, ends: Positions) -> Ids:
     keys = np.empty(count, np.uint64)
     for i in range(count):
         keys[i] = piece(data, starts[i], ends[i])
-    # Ranges yet to sort: first, end, depth. The smaller part is taken at once, so the stack stays short,
-    # but for each depth of common prefix, which is why it may grow.
-    stack = np.empty((STACK, 3), np.int64)
-    used = 0
-    if count > 1:
-        stack[0] = (0, count, 0)
-        used = 1
+    stack = push(np.empty((64, 3), np.int64), 0, 0, count, 0)
+    used = 1
     while used:
         used -= 1
-        first, end, depth = stack[used]
-        if used + 4 > stack.shape[0]:
-            larger = np.empty((2 * stack.shape[0], 3), np.int64)
-            larger[: stack.shape[0]] = stack
-            stack = larger
+        first, end, depth = stack[used, 0], stack[used, 1], stack[used, 2]
         if end - first <= FEW:
-            for i in range(first + 1, end):
-                key, term = keys[i], order[i]
-                j = i - 1
-                while j >= first and keys[j] > key:
-                    keys[j + 1] = keys[j]
-                    order[j + 1] = order[j]
-                    j -= 1
-                keys[j + 1] = key
-                order[j + 1] = term
-            i = first
-            while i < end:
-                j = i + 1
-                while j < end and keys[j] == keys[i]:
-                    j += 1
-                if j - i > 1 and keys[i] & np.uint64(0xFF) > np.uint64(SHORT):
-                    for k in range(i, j):
-                        at = starts[order[k]] + SHORT * (depth + 1)
-                        keys[k] = piece(data, at, ends[order[k]])
-                    stack[used] = (i, j, depth + 1)
+            insert(keys, order, first, end)
+            less, more = first, first
+        else:
+            low, middle, high = keys[first], keys[(first + end) // 2], keys[end - 1]
+            pivot = max(min(low, middle), min(max(low, middle), high))
+            less, more = partition(keys, order, first, end, pivot)
+            for left, right in ((first, less), (more, end)):
+                if right - left > 1:
+                    stack = push(stack, used, left, right, depth)
                     used += 1
-                    if used + 4 > stack.shape[0]:
-                        larger = np.empty((2 * stack.shape[0], 3), np.int64)
-                        larger[: stack.shape[0]] = stack
-                        stack = larger
-                i = j
-            continue
-        low, middle, high = keys[first], keys[(first + end) // 2], keys[end - 1]
-        pivot = max(min(low, middle), min(max(low, middle), high))
-        less, at, more = first, first, end
-        while at < more:
-            key = keys[at]
-            if key < pivot:
-                keys[at], keys[less] = keys[less], key
-                order[at], order[less] = order[less], order[at]
-                less += 1
-                at += 1
-            elif key > pivot:
-                more -= 1
-                keys[at], keys[more] = keys[more], key
-                order[at], order[more] = order[more], order[at]
-            else:
-                at += 1
-        if less - first > 1:
-            stack[used] = (first, less, depth)
-            used += 1
-        if end - more > 1:
-            stack[used] = (more, end, depth)
-            used += 1
-        if more - less > 1 and pivot & np.uint64(0xFF) > np.uint64(SHORT):
-            for k in range(less, more):
-                keys[k] = piece(data, starts[order[k]] + SHORT * (depth + 1), ends[order[k]])
-            stack[used] = (less, more, depth + 1)
-            used += 1
+            end = more
+        # Runs of equal keys go on with the next seven bytes, if there are more.
+        while less < end:
+            more = less + 1
+            while more < end and keys[more] == keys[less]:
+                more += 1
+            if more - less > 1 and keys[less] & np.uint64(0xFF) > np.uint64(SHORT):
+                for i in range(less, more):
+                    keys[i] = piece(data, starts[order[i]] + SHORT * (depth + 1), ends[order[i]])
+                stack = push(stack, used, less, more, depth + 1)
+                used += 1
+            less = more
     return order
 
 
@@ -144,7 +150,7 @@ def write_terms(ids: Ids, parents: Ids, spans: Positions, pool: Bytes, offsets: 
 def compare(left: Bytes, left_start: int, left_end: int, right: Bytes, right_start: int, right_end: int) -> int:
     """Negative, zero or positive, as the left string stands before, at or after the right one."""
     for i in range(min(left_end - left_start, right_end - right_start)):
-        difference = np.int64(left[left_start + i]) - np.int64(right[right_start + i])
+        difference = whole(left[left_start + i]) - whole(right[right_start + i])
         if difference:
             return difference
     return (left_end - left_start) - (right_end - right_start)

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from training.model import kernels_cache, kernels_lookup, kernels_occurrences, kernels_scoring
 from training.model.characters import CharacterTable
 from training.model.kernels import PADDING
-from training.model.kernels_cache import Model, Part, TokenCache
+from training.model.kernels_cache import TokenCache
 from training.model.kernels_lookup import Lookup
 from training.model.kernels_machine import LANES
+from training.model.kernels_model import Model, Part
 from training.model.kernels_occurrences import Found
-from training.model.kernels_scoring import Workspace
-from training.model.kernels_tokens import Folded, Recipe
+from training.model.kernels_tokens import Recipe, folded_buffers
+from training.model.kernels_workspace import DONE, Workspace
 from training.model.memory import zeros
 from training.model.terms import Terms
 from training.model.texts import TextBuffer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 96 << 20  # of one thread's token cache
 CACHE_SLOTS = 1 << 17
+MOST_PER_BUCKET = 1.5  # pairs on average, of the four that fit
 SMALL_COUNTS = 256
 ROOM = 1 << 12
 KEPT_LETTERS = 16  # the longest token whose every character n-gram is sure to fit the cache
@@ -51,7 +53,9 @@ class BlockTables:
         self.characters = characters.kernel_arrays
         # Frequent features first, so that the rows that are read all the time lie together.
         self.order = np.argsort(self.idf, kind="stable").astype(np.int32)
-        self.lookup = _lookup(terms, self.order, self.of_words)
+        ids = np.empty_like(self.order)
+        ids[self.order] = np.arange(ids.size, dtype=np.int32)
+        self.lookup = _lookup(terms, ids, self.of_words)
 
     @property
     def part(self) -> Part:
@@ -64,7 +68,7 @@ class BlockTables:
         code, count = kernels_occurrences.FOUND_FULL, 0
         while code != kernels_occurrences.DONE:
             room *= 2
-            folded, found = _folded(room), _found(room)
+            folded, found = folded_buffers(room), _found(room)
             code, count = kernels_occurrences.find_features(
                 text.data, text.starts[0], text.ends[0], self.recipe, self.characters, self.lookup, folded, found
             )
@@ -116,16 +120,15 @@ class ScoringPass:
         roomy = work
         while row < texts.starts.size:
             code, row = kernels_scoring.score_rows(*texts, row, self.model, self.characters, cache, roomy, scores)
-            if code != kernels_scoring.DONE:
+            if code != DONE:
                 room *= 2
                 roomy = work._replace(**_room(room))
         self._free.append((cache, work))
 
     def _cache(self) -> TokenCache:
-        recipe = self.model.letters.recipe
-        orders = recipe.largest - recipe.smallest + 1
-        most = KEPT_LETTERS * orders if self.model.letters.used else 0
-        header = self.width if self.model.letters.used else 0
+        letters = self.model.letters
+        header = self.width if letters.used else 0
+        most = KEPT_LETTERS * (letters.recipe.largest - letters.recipe.smallest + 1)
         words_at = header + kernels_cache.FIRST_FEATURE + most
         bytes_at = words_at + kernels_cache.MOST_WORDS
         stride = -(-(bytes_at + kernels_cache.LONGEST // 4) // LANES) * LANES
@@ -133,13 +136,15 @@ class ScoringPass:
         slots = min(CACHE_SLOTS, CACHE_BYTES // slot_bytes)
         bits = max(5, (slots // kernels_cache.WAYS).bit_length() - 1)
         buckets = zeros(kernels_cache.BUCKET_WORDS << bits, np.uint64)
-        records = zeros(stride * kernels_cache.WAYS << bits, np.int32)
+        # Words alone need no records.
+        records = zeros(stride * kernels_cache.WAYS << bits if letters.used else LANES, np.int32)
         return TokenCache(
             buckets=buckets,
             marks=buckets.view(np.int32),
             records=records,
             shares=records.view(np.float32),
             squares=records.view(np.float64),
+            share=np.zeros(header, np.float64),
             bits=bits,
             stride=stride,
             header=header,
@@ -149,15 +154,11 @@ class ScoringPass:
         )
 
     def _workspace(self) -> Workspace:
-        features = self.model.table.size // self.width
         counts = np.arange(SMALL_COUNTS, dtype=np.float64)
         counts[0] = 1
         return Workspace(
             **_room(ROOM),
-            clock=np.ones(2, np.int64),
-            numbers=zeros(features, np.int32),
-            noted=np.empty(features + 1, np.int32),
-            sums=np.zeros((features + 1, 4), np.float64),
+            clock=np.ones(1, np.int64),
             seen=np.zeros(self.model.letters.lookup.features, np.uint8),
             logs=1 + np.log(counts),
             total=np.zeros(2 * self.width, np.float64),
@@ -168,14 +169,18 @@ def _room(room: int) -> dict[str, Any]:
     """The arrays of a workspace that a long text may outgrow."""
     return {
         "spans": np.empty((room, 2), np.int64),
-        "keys": np.empty(room, np.uint64),
+        "keys": np.empty(2 * room, np.uint64),
         "gram_keys": np.empty(8 * room, np.uint64),
         "slots": np.empty(room, np.int32),
         "counts": np.empty((room, 2), np.float64),
         "words": np.empty(room, np.int32),
         "direct": np.empty(8 * room, np.int32),
-        "pairs": np.empty(8 * room, np.uint64),
-        "folded": _folded(room),
+        "flat": np.empty(16 * room, np.uint64),
+        "pairs": np.empty(16 * room + 1, np.uint64),
+        "notes": np.empty(128 * room, np.uint64),
+        "noted": np.empty(32 * room, np.int32),
+        "sums": np.zeros((32 * room, 4), np.float64),
+        "folded": folded_buffers(room),
     }
 
 
@@ -184,25 +189,29 @@ def _no_part(characters: CharacterTable) -> Part:
     return Part(recipe, _empty_lookup(np.zeros(PADDING, np.uint8), 0, 0, 0, 0), False, False, False)
 
 
-def _lookup(terms: Terms, order: npt.NDArray[np.int32], of_words: bool) -> Lookup:
+def _lookup(terms: Terms, ids: npt.NDArray[np.int32], of_words: bool) -> Lookup:
     text = np.concatenate([terms.data, np.zeros(PADDING, np.uint8)])
     features = len(terms)
     if not of_words:
         lookup = _empty_lookup(text, features, 0, features, features)
-        kernels_lookup.add_strings(terms.offsets, order, lookup)
+        kernels_lookup.add_strings(terms.offsets, ids, lookup)
         return lookup
-    total, most = kernels_lookup.count_words(text, terms.offsets)
-    lookup = _empty_lookup(text, total, total, features + 2 * total, features)
-    kernels_lookup.add_word_ngrams(terms.offsets, order, most, lookup)
-    return lookup
+    ones, total, most = kernels_lookup.count_words(text, terms.offsets)
+    extra = 1 << 10
+    while True:
+        # Pairs that are only the beginning of a feature are rare, unless n-grams of three words are.
+        lookup = _empty_lookup(text, ones + extra, total - features + extra, features + extra, features)
+        if kernels_lookup.add_word_ngrams(terms.offsets, ids, most, lookup) >= 0:
+            return lookup
+        extra *= 4
 
 
 def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:
-    bits, pair_bits = _bits(strings), _bits(pairs)
+    bits, pair_bits = _bits(strings), max(1, int(pairs / MOST_PER_BUCKET).bit_length())
     return Lookup(
         strings=zeros(2 << bits, np.uint64),
-        pairs=zeros(2 << pair_bits, np.uint64),
-        spans=np.zeros((ids, 2), np.int64),
+        pairs=zeros(kernels_lookup.BUCKET << pair_bits, np.uint64),
+        spans=zeros(2 * ids, np.int64).reshape(ids, 2),
         text=text,
         bits=bits,
         pair_bits=pair_bits,
@@ -214,15 +223,7 @@ def _bits(entries: int) -> int:
     return max(4, (2 * entries).bit_length())
 
 
-def _folded(size: int) -> Folded:
-    return Folded(np.zeros(size, np.uint8), *(np.zeros(size, np.int32) for _ in range(3)))
-
-
 def _found(size: int) -> Found:
-    def ids() -> npt.NDArray[np.int32]:
-        return np.empty(size, np.int32)
-
-    def places() -> npt.NDArray[np.int64]:
-        return np.empty(size, np.int64)
-
-    return Found(ids(), places(), places(), ids(), places(), places())
+    ids = [np.empty(size, np.int32) for _ in range(2)]
+    places = [np.empty(size, np.int64) for _ in range(4)]
+    return Found(ids[0], places[0], places[1], ids[1], places[2], places[3])

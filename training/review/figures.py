@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from training.evaluation.charts import ACCENT, draw
-from training.review.drift import Drift
+from training.review.drift import FEWEST, Drift, Period
 
 TEMPLATE = Path(__file__).with_name("drift.html.j2")
 SOFT, RAW = "#8a8f98", "#d1662f"
@@ -43,7 +43,8 @@ def render_drift(drift: Drift, told: str) -> str:
 def counts_chart(drift: Drift, truth: Mapping[tuple[str, str], float] | None = None) -> str:
     """A panel for each topic: the corrected share with its interval, the raw share of tags, and that of training.
 
-    ``truth`` is the true share by month and topic where it is known, and drawn in black.
+    Months of too few paragraphs are left out. ``truth`` is the true share by month and topic where it is known, and
+    drawn in black.
     """
     values = [
         {
@@ -56,7 +57,7 @@ def counts_chart(drift: Drift, truth: Mapping[tuple[str, str], float] | None = N
             "training": drift.training_share[entry.topic],
             "truth": (truth or {}).get((period.month, entry.topic)),
         }
-        for period in drift.periods
+        for period in judged(drift)
         for entry in period.topics
     ]
     share = {"type": "quantitative", "axis": {"format": "~%", "tickCount": 4}, "title": None}
@@ -73,7 +74,8 @@ def counts_chart(drift: Drift, truth: Mapping[tuple[str, str], float] | None = N
     return draw(
         {
             "data": {"values": values},
-            "facet": {"field": "topic", "columns": 3, "title": None, "sort": list(drift.topics)},
+            "facet": {"field": "topic", "title": None, "sort": list(drift.topics)},
+            "columns": 3,
             "spec": {"width": 260, "height": 120, "layer": layers, "encoding": {"x": _MONTH}},
             "resolve": {"scale": {"y": "independent"}},
         },
@@ -82,11 +84,16 @@ def counts_chart(drift: Drift, truth: Mapping[tuple[str, str], float] | None = N
     )
 
 
+def judged(drift: Drift) -> list[Period]:
+    """The periods with enough paragraphs to show; all if none has."""
+    return [period for period in drift.periods if period.paragraphs >= FEWEST] or list(drift.periods)
+
+
 def words_chart(drift: Drift) -> str:
     """The share of unknown words by month, with its interval and the share in training."""
     values = [
         {"month": period.month, "share": period.unknown_words, "low": interval[0], "high": interval[1]}
-        for period in drift.periods
+        for period in judged(drift)
         if (interval := period.unknown_words_interval) is not None
     ]
     share = {"type": "quantitative", "axis": {"format": "~%"}, "title": "words not known", "scale": {"zero": False}}
@@ -113,7 +120,7 @@ def shift_chart(drift: Drift) -> str:
             "shift": max(0.0, entry.score_shift - entry.score_shift_by_chance),
             "doubtful": "×" if entry.doubtful else "",
         }
-        for period in drift.periods
+        for period in judged(drift)
         for entry in period.topics
     ]
     place = {"x": _MONTH, "y": {"field": "topic", "type": "nominal", "title": None, "sort": list(drift.topics)}}

@@ -16,7 +16,7 @@ from training.model.model import Model
 from training.review.archive import Paragraphs, month_of
 
 UNDATED = "undated"
-SAMPLED = 4000  # paragraphs a month that are kept for what cannot be counted in passing
+SAMPLED = 2000  # paragraphs a month that are kept for what cannot be counted in passing
 
 
 @dataclass

@@ -30,16 +30,16 @@ class Found:
 def distance_to_decision(probabilities: Floats, decision: Decision) -> Floats:
     """How far each topic is from being decided the other way, float64 [n, topics].
 
-    In log-odds from its own threshold; where only the most probable topic can be set, in log-probability from the most
-    probable other topic, or from the higher of both bars with ``at_most_one``.
+    In log-odds from its own threshold; where topics exclude one another in log-probability from the most probable other
+    topic, or from its own threshold if that is higher and there may be no topic.
     """
-    if decision.exclusive in ("no", "competing") or probabilities.shape[1] < 2:
+    if decision.exclusive == "no" or probabilities.shape[1] < 2:
         return np.asarray(np.abs(_log_odds(probabilities) - _log_odds(decision.thresholds)))
     logs = np.log(np.clip(probabilities.astype(float), 1e-6, 1))
     ordered = np.sort(logs, axis=1)
     best, second = ordered[:, -1:], ordered[:, -2:-1]
     bar = np.where(logs == best, second, best)
-    if decision.exclusive == "at_most_one":
+    if decision.exclusive != "exactly_one":
         bar = np.maximum(bar, np.log(np.clip(decision.thresholds.astype(float), 1e-6, 1)))
     return np.asarray(np.abs(logs - bar))
 

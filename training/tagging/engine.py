@@ -139,12 +139,14 @@ class Engine:
                     for work, piece in self._pieces(start, stop, first):
                         job.take(work, piece)
                         read_bytes = work.raw_bytes - first
-                    if stop.number is not None:
+                    if stop.number is not None and stop.heeded:
                         job.commit()
                         self.progress.end(None)
                         raise Interrupted(_how_to_resume(output, job.state.counts), stop.number)
                     commits = [job.end(Position(len(self.sources)))]
-            journal.finish(commits[-1])
+                    journal.finish(commits[-1])
+            else:
+                journal.finish(commits[-1])
         where = rejected if job.state.counts.rows_rejected else None
         resumed = start != Position()
         return self._summary(job.state.counts, before, output, where, read_bytes=read_bytes, resumed=resumed)
@@ -152,7 +154,7 @@ class Engine:
     def to_stdout(self, rejected: Path | None, force: bool) -> Summary:
         with StopOnSignal() as stop:
             counts, read_bytes = write_stdout(self._pieces(Position(), stop, 0), rejected, force)
-        if stop.number is not None:
+        if stop.number is not None and stop.heeded:
             raise Interrupted("stopped; what was written to standard output cannot be resumed.", stop.number)
         counts.check()
         where = rejected or Path("standard error")
@@ -201,6 +203,7 @@ class Engine:
 def _until(works: Iterable[Work], stop: StopOnSignal) -> Iterator[Work]:
     for work in works:
         if stop.number is not None:
+            stop.heeded = True
             return
         yield work
 

@@ -13,11 +13,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopOnSignal:
     """While entered, the first signal only sets ``number``; the second one has its usual effect.
 
-    Signals reach the main thread alone: in any other thread this does nothing.
+    Who stops because of it sets ``heeded``: a signal that comes when all is read changes nothing. Signals reach
+    the main thread alone: in any other thread this does nothing.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.heeded = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopOnSignal:

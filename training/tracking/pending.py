@@ -65,11 +65,12 @@ class Held:
                 write_file(self._place / ENTRY, _encoded(self.entry))
 
     def done(self) -> None:
-        """Forget the record: it was sent."""
+        """Forget the record: it was sent. If that cannot be written, the next sync finds that it was."""
         if self._place is not None:
             gone = self._place.with_name(f".{self._place.name}.{os.getpid()}.gone")
-            self._place.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            with suppress(OSError):
+                self._place.rename(gone)
+                shutil.rmtree(gone, ignore_errors=True)
 
     def close(self) -> None:
         """Let others have the record."""

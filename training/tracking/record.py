@@ -15,6 +15,7 @@ import yaml
 from training.evaluation.charts import precision_recall_chart, reliability_chart
 
 LONGEST_NAME, LONGEST_VALUE = 250, 6000
+NO_FIGURES = ("curves", "reference")
 COPIED = ("config.yaml", "codebook.yaml", "metrics.json", "report.html")
 TABLE = "topics.json"
 TABLE_COLUMNS = ("support", "train_support", "tagged", "precision", "recall", "f1", "average_precision", "threshold")
@@ -45,8 +46,8 @@ class Record:
         return named({key: str(value)[:LONGEST_VALUE] for key, value in flattened(self.config)})
 
     def figures(self) -> dict[str, float]:
-        """Every number of ``metrics.json``; intervals as ``….low`` and ``….high``."""
-        return named(dict(numbers({key: value for key, value in self.metrics.items() if key != "curves"})))
+        """Every measured number of ``metrics.json``; intervals as ``….low`` and ``….high``."""
+        return named(dict(numbers({key: value for key, value in self.metrics.items() if key not in NO_FIGURES})))
 
     def write_artifacts(self, place: Path) -> None:
         """The files for people: those of the folder, a table of topics, and the curves as figures."""

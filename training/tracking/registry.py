@@ -58,10 +58,10 @@ def verdict_of(store: Store, name: str, version: str) -> Registered | None:
 
 
 def decide(store: Store, registered: Registered) -> None:
-    """Give a version its alias, and write the reason beside it."""
+    """Give a version its alias. The verdict is written last: where it stands, nothing is left to do."""
     name, version = registered.name, registered.version
-    store.client.set_registered_model_alias(name, registered.alias, version)
     store.client.set_model_version_tag(name, version, WHY, registered.reason[:LONGEST_REASON])
+    store.client.set_registered_model_alias(name, registered.alias, version)
     store.client.set_model_version_tag(name, version, VERDICT, registered.alias)
 
 

@@ -5,57 +5,81 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from training.config import Config
+from training.tracking.record import named
 from training.tracking.steps import reason
-from training.tracking.store import Store, experiment_id, opened, tracking_uri
+from training.tracking.store import Store, experiment_id, opened, shown, tracking_uri
 
 log = logging.getLogger(__name__)
+
 PARENT = "mlflow.parentRunId"
 
 
 @contextmanager
 def tracked_search(config: Config, study: Path) -> Iterator[Callable[[Any], None]]:
     """Gives a function that records a trial. A store that fails costs the record, never the search."""
-    with ExitStack() as stack:
-        try:
-            store = stack.enter_context(opened(tracking_uri(config.tracking.uri)))
-            where = experiment_id(store, config.tracking.experiment)
-            parent = store.client.create_run(where, _now(), {"study": str(study)}, f"search {config.name}")
-        except Exception as problem:  # a server that is down, a file that is locked: many types
-            log.warning("the search is not tracked: %s. Its trials are all in %s.", reason(problem), study)
-            yield lambda trial: None
+    search = _Search(config, study)
+    search.attempt(search.begin)
+    try:
+        yield lambda trial: search.attempt(lambda store: search.add(store, trial))
+    except BaseException:
+        search.attempt(lambda store: search.end(store, "FAILED"))
+        raise
+    search.attempt(lambda store: search.end(store, "FINISHED"))
+
+
+class _Search:
+    """The store is opened for each trial: hours can lie between two of them."""
+
+    def __init__(self, config: Config, study: Path) -> None:
+        self._config = config
+        self._study = study
+        self._uri = tracking_uri(config.tracking.uri)
+        self._experiment = self._run = ""
+        self._failed = False
+
+    def attempt(self, step: Callable[[Store], None]) -> None:
+        """Do ``step`` unless one before it failed."""
+        if self._failed:
             return
-        failed = False
+        try:
+            with opened(self._uri) as store, store.alone():
+                step(store)
+        except Exception as problem:  # a server that is down, a file that is locked: many types
+            self._failed = True
+            log.warning(
+                "The search is not tracked from here on: %s: %s. Its trials are all in %s.",
+                shown(self._uri),
+                reason(problem),
+                self._study,
+            )
 
-        def record(trial: Any) -> None:
-            nonlocal failed
-            if failed:
-                return
-            try:
-                _log_trial(store, where, parent.info.run_id, trial, config.search.objective)
-            except Exception as problem:
-                failed = True
-                log.warning("further trials are not tracked: %s. They are all in %s.", reason(problem), study)
+    def begin(self, store: Store) -> None:
+        self._experiment = experiment_id(store, self._config.tracking.experiment)
+        run = store.client.create_run(self._experiment, run_name=f"search {self._config.name}")
+        self._run = run.info.run_id
+        params = {"objective": self._config.search.objective, "study": self._study}
+        store.client.log_batch(self._run, params=_params(store, params))
 
-        yield record
-        if not failed:
-            store.client.set_terminated(parent.info.run_id)
+    def add(self, store: Store, trial: Any) -> None:
+        now = int(time.time() * 1000)
+        tags = {PARENT: self._run, "pruned": str(trial.value is None)}
+        began = now - int(trial.seconds * 1000)
+        run_id = store.client.create_run(self._experiment, began, tags, f"trial {trial.number}").info.run_id
+        figures = {"seconds": trial.seconds}
+        if trial.value is not None:
+            figures[f"out_of_fold.{self._config.search.objective}"] = trial.value
+        metrics = [store.mlflow.entities.Metric(key, value, now, 0) for key, value in figures.items()]
+        store.client.log_batch(run_id, metrics, _params(store, trial.values))
+        store.client.set_terminated(run_id, "FINISHED", now)
 
-
-def _log_trial(store: Store, where: str, parent: str, trial: Any, objective: str) -> None:
-    tags = {PARENT: parent, "pruned": str(trial.value is None).lower()}
-    run = store.client.create_run(where, _now(), tags, f"trial {trial.number}").info.run_id
-    for key, value in trial.values.items():
-        store.client.log_param(run, key, value)
-    store.client.log_metric(run, "seconds", trial.seconds)
-    if trial.value is not None:
-        store.client.log_metric(run, f"out_of_fold.{objective}", trial.value)
-    store.client.set_terminated(run)
+    def end(self, store: Store, status: str) -> None:
+        store.client.set_terminated(self._run, status)
 
 
-def _now() -> int:
-    return int(time.time() * 1000)
+def _params(store: Store, values: dict[str, Any]) -> list[Any]:
+    return [store.mlflow.entities.Param(key, str(value)) for key, value in named(values).items()]
