@@ -121,6 +121,10 @@ ATTACKS: dict[str, Callable[[Path], None]] = {
     "no tensors": lambda folder: (folder / "model.safetensors").write_bytes(b""),
     "a pickle": lambda folder: (folder / "model.safetensors").write_bytes(b"\x80\x04cos\nsystem\n(S'false'\ntR."),
     "a topic twice": edit_json("model.json", lambda tree: assign(tree["topics"], 0, tree["topics"][1])),
+    "too few fallbacks": edit_json("model.json", lambda tree: assign(tree, "fallback", [0.1])),
+    "a fallback above its threshold": edit_json(
+        "model.json", lambda tree: assign(tree, "fallback", [1.0] * len(tree["thresholds"]))
+    ),
     "too few thresholds": edit_json("model.json", lambda tree: tree["thresholds"].pop()),
     "a threshold that is not a number": edit_json("model.json", lambda t: assign(t["thresholds"], 0, float("nan"))),
     "an unknown decision": edit_json("model.json", lambda tree: tree.update(exclusive="maybe")),

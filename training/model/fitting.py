@@ -20,7 +20,7 @@ from training.model.counts import Counts
 from training.model.model import Decision, Exclusive
 from training.model.ngrams import FoldFeatures, NgramVectorizer
 from training.model.scorer import Block, BlockSettings, Scorer
-from training.model.thresholds import choose_thresholds
+from training.model.thresholds import choose_fallback, choose_thresholds
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -168,14 +168,19 @@ def decide(
     matrix, offsets = calibrate(scores, labels, exclusive)
     uncut = Decision(np.zeros(labels.shape[1], dtype=np.float32), exclusive)
     probabilities = uncut.probabilities((scores @ matrix + offsets).astype(np.float32))
+    fallback = None
     if rule.method == "fixed":
         thresholds = np.full(labels.shape[1], 0.5 if rule.target is None else rule.target)
     elif exclusive == "no":
         cuts = choose_thresholds(scores, labels, rule)
         thresholds = expit(cuts * np.diag(matrix) + offsets)
+        if rule.fallback and rule.objective not in ("precision", "recall"):
+            distance = choose_fallback(scores, labels, cuts)
+            if distance:
+                fallback = expit((cuts - distance) * np.diag(matrix) + offsets).astype(np.float32)
     else:
         thresholds = choose_thresholds(probabilities, labels, rule)
-    return matrix, offsets, Decision(thresholds.astype(np.float32), exclusive)
+    return matrix, offsets, Decision(thresholds.astype(np.float32), exclusive, fallback)
 
 
 def cross_fitted(

@@ -59,6 +59,7 @@ def save(
         "blocks": [asdict(block.settings) | {"terms": len(block.terms)} for block in scorer.blocks],
         "exclusive": decision.exclusive,
         "thresholds": decision.thresholds.tolist(),
+        "fallback": None if decision.fallback is None else decision.fallback.tolist(),
     }
     files = {
         "model.json": _json(description),
@@ -215,11 +216,18 @@ def _topics(description: Mapping[str, Any]) -> list[str]:
 
 def _decision(description: Mapping[str, Any]) -> Decision:
     n_topics = len(_topics(description))
-    thresholds = np.asarray(description["thresholds"], dtype=np.float32)
-    thresholds = _array({"thresholds": thresholds}, "thresholds", np.float32, (n_topics,))
+
+    def cuts(name: str) -> npt.NDArray[np.float32]:
+        return _array({name: np.asarray(description[name], dtype=np.float32)}, name, np.float32, (n_topics,))
+
+    thresholds, fallback = cuts("thresholds"), None
+    if description["fallback"] is not None:
+        fallback = cuts("fallback")
+        if (fallback > thresholds).any():
+            raise ValueError("a fallback is above its threshold")
     if description["exclusive"] not in get_args(Exclusive):
         raise ValueError(f"exclusive is none of {', '.join(get_args(Exclusive))}")
-    return Decision(thresholds, description["exclusive"])
+    return Decision(thresholds, description["exclusive"], fallback)
 
 
 def _check_golden(folder: Path, model: Model, golden: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from training.config import Thresholds
 
 Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
+SLOPE_RIDGE = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ def choose_thresholds(scores: Floats, truth: Bools, rule: Thresholds) -> Floats:
     ===============  =====================================================================================
     ``pooled``       one threshold for all topics
     ``per_topic``    for each topic the best for itself (SCut: Yang, SIGIR 2001)
-    ``shrunk``       each topic's own drawn towards the pooled one, with weight ``n / (n + shrinkage)`` for a
-                     topic of n positives: rare topics have too few scores to choose by
+    ``shrunk``       each topic's own, as of ``micro_macro``, with weight ``n / (n + shrinkage)`` for a topic of n
+                     positives; the rest is what topics with so many positives have: a line through all topics'
+                     thresholds over log n, as rare topics have low scores and too few of them to choose by
     ``smoothed``     for each topic the best for F1 with one imagined success and failure, so that a rare
                      topic is not tagged everywhere on the strength of one hit (Lin & Lin, CIKM 2023)
     ``micro_macro``  topic by topic the best for micro-F1 of all topics plus the topic's share of macro-F1
@@ -65,10 +67,12 @@ def choose_thresholds(scores: Floats, truth: Bools, rule: Thresholds) -> Floats:
         thresholds = np.full(scores.shape[1], pooled)
     elif rule.method == "micro_macro":
         thresholds = _micro_macro(scores, truth, pooled)
+    elif rule.method == "shrunk":
+        own = _micro_macro(scores, truth, pooled)
+        thresholds = _shrunk(own, _by_support(own, pooled, truth, rule.shrinkage), truth, rule.shrinkage)
     else:
         smoothing = 1.0 if rule.method == "smoothed" else 0.0
-        own = np.array([_best(cuts_of(scores[:, at], truth[:, at]), pooled, smoothing) for at in columns])
-        thresholds = _shrunk(own, pooled, truth, rule.shrinkage) if rule.method == "shrunk" else own
+        thresholds = np.array([_best(cuts_of(scores[:, at], truth[:, at]), pooled, smoothing) for at in columns])
     if rule.objective == "example_f1" or (rule.objective == "macro_f1" and rule.method == "pooled"):
         thresholds = _moved(scores, truth, thresholds, rule.objective)
     return thresholds
@@ -82,10 +86,40 @@ def _best(cuts: Cuts, without_positives: float = 0.0, smoothing: float = 0.0) ->
     return float(cuts.at[int(f1.argmax())])
 
 
-def _shrunk(own: Floats, pooled: float, truth: Bools, shrinkage: float) -> Floats:
+def _shrunk(own: Floats, prior: float | Floats, truth: Bools, shrinkage: float) -> Floats:
+    weight = _trust(truth, shrinkage)
+    return np.asarray(weight * own + (1 - weight) * prior)
+
+
+def _trust(truth: Bools, shrinkage: float) -> Floats:
     positives = truth.sum(axis=0)
-    weight = positives / np.maximum(positives + shrinkage, 1e-9)
-    return np.asarray(weight * own + (1 - weight) * pooled)
+    return np.asarray(positives / np.maximum(positives + shrinkage, 1e-9))
+
+
+def _by_support(own: Floats, pooled: float, truth: Bools, shrinkage: float) -> Floats:
+    """What a topic with so many positives is likely to have: a ridge regression through ``pooled``."""
+    logs = np.log1p(truth.sum(axis=0))
+    logs -= np.average(logs, weights=truth.sum(axis=0)) if truth.any() else 0.0
+    trust = _trust(truth, shrinkage)
+    slope = (trust * logs * (own - pooled)).sum() / ((trust * logs**2).sum() + SLOPE_RIDGE)
+    return np.asarray(pooled + slope * logs)
+
+
+def choose_fallback(scores: Floats, truth: Bools, thresholds: Floats) -> float:
+    """How far below its threshold the nearest topic of a text without tags may lie, for the best micro-F1; 0 if never.
+
+    ``scores`` and ``truth`` are [n, topics]; the distance is one of a grid of tenths of the scores' spread.
+    """
+    margins = scores - thresholds
+    tags = margins > 0
+    rows = np.flatnonzero(~tags.any(axis=1))
+    nearest = margins[rows].argmax(axis=1)
+    missing, right = -margins[rows, nearest], truth[rows, nearest]
+    distances = np.linspace(0, 3, 31) * float(scores.std())
+    added = [(missing < distance) & (distance > 0) for distance in distances]
+    tp = np.array([(right & chosen).sum() for chosen in added]) + (truth & tags).sum()
+    tagged = np.array([chosen.sum() for chosen in added]) + tags.sum()
+    return float(distances[int((2 * tp / np.maximum(tagged + truth.sum(), 1)).argmax())])
 
 
 def _micro_macro(scores: Floats, truth: Bools, pooled: float) -> Floats:
