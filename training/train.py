@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.codebook import Codebook, load_codebook
 from training.config import Config
@@ -67,7 +68,8 @@ def train(config: Config, folder: Path) -> Outcome:
     folds = grouped_folds(training_set.labels, prepared.train_groups, config.split.folds, config.seed)
     log.info("training %d topics on %d paragraphs", len(learnable), len(training_set))
     lessons = codebook_lessons(prepared.codebook, learnable) if config.data.learn_from_codebook else []
-    fitted = fit(training_set.texts, training_set.labels, folds, config, os.cpu_count() or 1, lessons)
+    rarity = rarity_of(prepared.codebook, training_set)
+    fitted = fit(training_set.texts, training_set.labels, folds, config, os.cpu_count() or 1, lessons, rarity)
     settings = {
         "name": config.name,
         "topics": list(learnable),
@@ -185,6 +187,19 @@ def codebook_lessons(codebook: Codebook | None, topics: tuple[str, ...]) -> list
     if codebook is None:
         return []
     return [(text, topics.index(topic)) for text, topic in codebook.texts() if topic in topics]
+
+
+def rarity_of(codebook: Codebook | None, corpus: Corpus) -> npt.NDArray[np.float64]:
+    """How many texts without the topic stand behind each training row without it, float64 [topics], never below 1.
+
+    Labelled paragraphs are often chosen for their topics; the codebook can say how rare a topic is where it is sought.
+    """
+    expected = {topic.id: topic.prevalence for topic in codebook.topics} if codebook else {}
+    share = corpus.labels.mean(axis=0)
+    wanted = np.array([expected.get(topic) or share[at] for at, topic in enumerate(corpus.topics)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (share / (1 - share)) / (wanted / (1 - wanted))
+    return np.asarray(np.clip(np.nan_to_num(ratio, nan=1.0, posinf=1.0), 1.0, None))
 
 
 def metrics_of(

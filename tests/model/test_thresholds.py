@@ -150,6 +150,22 @@ def test_wanted_precision_and_recall_are_kept_on_the_scores_they_were_chosen_by(
     assert ((truth & wide).sum(axis=0) >= target * truth.sum(axis=0)).all()
 
 
+@given(
+    st.integers(0, 5000),
+    st.sampled_from(METHODS),
+    st.sampled_from(["micro_f1", "precision"]),
+    st.integers(1, 4),
+)
+def test_rarity_is_the_number_of_negatives_behind_each(seed: int, method: str, objective: str, times: int) -> None:
+    """Of one topic: as if each negative stood there so many times."""
+    scores, truth = case(seed, topics=1)
+    target = 0.8 if objective == "precision" else None
+    rule = Thresholds(method=method, objective=objective, target=target, shrinkage=0)
+    repeats = np.where(truth[:, 0], 1, times)
+    repeated = choose_thresholds(np.repeat(scores, repeats, axis=0), np.repeat(truth, repeats, axis=0), rule)
+    assert choose_thresholds(scores, truth, rule, np.array([float(times)])) == pytest.approx(repeated)
+
+
 def test_cuts_never_part_equal_scores() -> None:
     cuts = cuts_of(np.array([1.0, 1.0, 0.5, 0.5, 0.5]), np.array([True, False, True, False, False]))
     assert cuts.tagged.tolist() == [2, 5]
