@@ -84,5 +84,5 @@ def _on_spark(master: str | None, model: str, inputs: tuple[str, ...], output: s
             "--engine spark: pyspark is not installed. Install it with: pip install 'conflict-topics[spark]' (from a "
             "clone: pip install --require-hashes -r requirements-spark.lock); or tag here with --engine local."
         ) from None
-    with spark_session(master) as session:
+    with spark_session(master, quiet=options["quiet"]) as session:
         tag_files(session, model, inputs, output, **options)

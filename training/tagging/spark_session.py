@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ _OURS = re.compile(r"training\.errors\.UserError: (.*?)(?:\n|$)")
 
 
 @contextmanager
-def spark_session(master: str | None = None) -> Iterator[SparkSession]:
+def spark_session(master: str | None = None, *, quiet: bool = False) -> Iterator[SparkSession]:
     """A session on ``master``; without one, on what Spark itself is configured for, else on this machine's cores.
 
     One that exists already is used and left alone. Raises :class:`UserError` where Spark cannot start or fails.
@@ -37,11 +38,13 @@ def spark_session(master: str | None = None) -> Iterator[SparkSession]:
             "install openjdk-17-jre-headless) or set JAVA_HOME; or tag on this machine with --engine local."
         )
     builder = SparkSession.builder.appName("conflict-topics").config("spark.log.level", "ERROR")
+    builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty() and not quiet).lower())
     if master is not None:
         builder = builder.master(master)
     if (master or "local").startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever "python3" is on the path
-    with failures_told():
+    with failures_told(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # pyspark's, about versions of pandas
         session = builder.getOrCreate()
         try:
             yield session
