@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/conflict-topics
 
 .DEFAULT_GOAL := help
-.PHONY: help train tag ui test test-servers torture lint format clean
+.PHONY: help train tag ui test torture lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -30,9 +30,6 @@ ui: .venv/installed  ## Open the runs in MLflow (http://127.0.0.1:5000)
 
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest
-
-test-servers: .venv/installed  ## Run the tests against real MLflow and PostgreSQL servers, on a quiet machine
-	$(BIN)/python -m pytest -m server
 
 torture: .venv/installed  ## Longer randomised faults against the archive engine; writes experiments/reliability/README.md
 	$(BIN)/python -m tests.torture

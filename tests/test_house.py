@@ -35,12 +35,13 @@ DOORS = {
     "click": {"training/cli.py", "training/commands"},
     "mlflow": {"training/tracking"},
     "datasets": {"training/corpus/sources.py"},
-    "pyspark": {"training/tagging/spark.py"},
+    "pyspark": {"training/tagging/spark"},
     "trafilatura": {"training/corpus/articles.py"},
     "rensa": {"training/corpus/duplicates.py"},
     "numba": {"training/model"},
     "optuna": {"training/search.py"},
     "safetensors": {"training/model/saved.py"},
+    "py4j": {"training/tagging/spark_session.py"},
     "krippendorff": {"training/review/agreement.py"},
 }
 

@@ -55,7 +55,7 @@ def main() -> None:
         conflict_topics(standalone_mode=False)
     except UserError as problem:
         click.echo(f"Error: {problem}", err=True)
-        sys.exit(1)
+        sys.exit(getattr(problem, "exit_code", 1))  # a job that a signal stopped: 128 and its number
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)
