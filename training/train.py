@@ -20,6 +20,7 @@ from training.corpus.splits import grouped_folds, grouped_split, time_split
 from training.errors import UserError, listed
 from training.evaluation.curves import precision_recall, reliability
 from training.evaluation.metrics import Bools, Floats, evaluate
+from training.evaluation.promise import add_promises
 from training.evaluation.reference import reference
 from training.evaluation.report import render_report
 from training.keywords import matches
@@ -197,9 +198,19 @@ def metrics_of(
         entry["train_support"] = prepared.train.support[topic]
     estimate = fitted.out_of_fold
     truth = prepared.train.with_topics(model.topics).labels
+    expected = evaluate(truth, estimate.tags, estimate.probabilities, model.topics)
+    add_promises(
+        expected,
+        config.thresholds,
+        truth,
+        estimate.tags,
+        prepared.train.article_ids,
+        config.evaluation.confidence,
+        model.topics,
+    )
     metrics = {
         "test": figures,
-        "out_of_fold": evaluate(truth, estimate.tags, estimate.probabilities, model.topics),
+        "out_of_fold": expected,
         "left_out": model.settings["left_out"],
     }
     wide = spread(probabilities, model.topics, test.topics)

@@ -15,6 +15,7 @@ from training.corpus.records import Corpus
 from training.evaluation import charts, curves
 from training.evaluation.highlight import character_contributions
 from training.evaluation.metrics import Bools, Floats
+from training.evaluation.table import promise_cell, promise_lines
 from training.model.model import Model
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -38,6 +39,8 @@ def render_report(
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=select_autoescape(default=True), undefined=StrictUndefined
     )
+    by_topic, estimate = metrics["test"]["topics"], metrics["out_of_fold"]
+    promised = any("promise" in entry for entry in by_topic.values())
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
     return environment.get_template(TEMPLATE.name).render(
         model=model,
@@ -50,6 +53,8 @@ def render_report(
             charts.co_occurrence_chart(curves.co_occurrence(train.labels, train.topics), train.topics)
         ),
         mistaken=curves.mistaken_for(test.labels, tags, test.topics),
+        promises={topic: promise_cell(topic, entry, estimate) for topic, entry in by_topic.items()} if promised else {},
+        promise_lines=[" ".join(line.split()) for line in promise_lines(metrics["test"], estimate)],
         terms=strongest_terms(model),
         errors=[
             *instructive_errors(model, test, probabilities, tags, missed=False),
