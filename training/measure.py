@@ -68,10 +68,7 @@ def measure(model: Model, corpus: Corpus, probabilities: Any, tags: Bools, confi
     thresholds = dict(zip(model.topics, model.decision.thresholds.tolist(), strict=True))
     for topic, entry in metrics["topics"].items():
         entry["threshold"] = thresholds.get(topic)
-    confidence = config.evaluation.confidence
-    return add_promises(
-        metrics, config.thresholds, corpus.labels, wide_tags, corpus.article_ids, confidence, model.topics
-    )
+    return add_promises(metrics, config, corpus, wide_tags, model.topics)
 
 
 def compare_models(a: Model, b: Model, corpus: Corpus) -> tuple[list[Difference], list[Difference]]:

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import config_for
-from training.config import Thresholds
+from training.config import Config, Thresholds
+from training.corpus.records import Corpus
 from training.evaluation.metrics import evaluate
 from training.evaluation.promise import add_promises, bounds, promise_summary
 from training.evaluation.table import results_table
@@ -24,8 +26,10 @@ def promised(right: int, wrong: int, articles: Any = None, rule: Thresholds = PR
     truth = np.array([True] * right + [False] * wrong + [True] * missed)[:, None]
     tags = np.array([True] * (right + wrong) + [False] * missed)[:, None]
     metrics = evaluate(truth, tags, tags.astype(float), ["raid"])
-    named = [str(article) for article in (range(n) if articles is None else articles)]
-    return add_promises(metrics, rule, truth, tags, named, 0.95, ["raid"])
+    rows = tuple(str(row) for row in range(n))
+    named = rows if articles is None else tuple(articles)
+    corpus = Corpus(rows, named, pa.array(rows, type=pa.large_string()), (None,) * n, truth, ("raid",))
+    return add_promises(metrics, Config(name="x", thresholds=rule), corpus, tags, ["raid"])
 
 
 @pytest.mark.parametrize(

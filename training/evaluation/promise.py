@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
 
-from training.config import Thresholds
+from training.config import Config
+from training.corpus.records import Corpus
 from training.evaluation.metrics import Bools
 
 BORNE_OUT, NOT_ENOUGH, MISSED = "borne out", "not enough data", "missed"
@@ -19,17 +20,11 @@ KEPT, WITHIN_CHANCE, NOTHING = "kept", "missed, within chance", "nothing to judg
 
 
 def add_promises(
-    metrics: dict[str, Any],
-    rule: Thresholds,
-    truth: Bools,
-    tags: Bools,
-    articles: Sequence[str],
-    confidence: float,
-    learned: Sequence[str],
+    metrics: dict[str, Any], config: Config, corpus: Corpus, tags: Bools, learned: Sequence[str]
 ) -> dict[str, Any]:
-    """``metrics`` with a ``promise`` entry, overall and for each of the ``learned`` topics, if ``rule`` gives promises.
+    """``metrics`` with a ``promise`` entry, overall and for each ``learned`` topic, if ``config.thresholds`` promise.
 
-    ``truth`` and ``tags`` are [n, topics of ``metrics``]; ``articles`` [n]. An entry holds ``objective``, ``target``,
+    ``tags`` are [n, topics of ``corpus`` and ``metrics``]. An entry holds ``objective``, ``target``,
     ``observed`` (None where nothing was tagged, or for recall where nothing is positive), ``decisions`` (the number of
     tags, or of positives), ``bounds``, ``verdict`` and ``kept``:
 
@@ -46,11 +41,12 @@ def add_promises(
     reach the target itself would call every promise doubtful, whatever the data. A pooled threshold promises for all
     topics together, and nothing for one of them.
     """
+    rule, truth, confidence = config.thresholds, corpus.labels, config.evaluation.confidence
     if rule.method == "fixed" or rule.objective not in ("precision", "recall") or rule.target is None:
         return metrics
-    _, article = np.unique(np.asarray(articles, dtype=object).astype(str), return_inverse=True)
+    _, article = np.unique(np.asarray(corpus.article_ids, dtype=object).astype(str), return_inverse=True)
     asked, right = (tags, truth) if rule.objective == "precision" else (truth, tags)
-    known = np.isin(np.array(list(metrics["topics"]), dtype=object), np.array(learned, dtype=object))
+    known = np.isin(np.array(corpus.topics, dtype=object), np.array(learned, dtype=object))
 
     def entry(columns: Any) -> dict[str, Any]:
         rows, at = np.nonzero(asked[:, columns])
@@ -58,7 +54,7 @@ def add_promises(
 
     metrics["promise"] = entry(np.flatnonzero(known))
     if rule.method != "pooled":
-        for at, topic in enumerate(metrics["topics"]):
+        for at, topic in enumerate(corpus.topics):
             if known[at]:
                 metrics["topics"][topic]["promise"] = entry([at])
     return metrics
