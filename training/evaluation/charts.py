@@ -108,7 +108,13 @@ def learning_chart(points: Points) -> str:
             "height": 260,
             "encoding": {
                 "x": {"field": "paragraphs", "type": "quantitative", "title": "labelled paragraphs to learn from"},
-                "color": {"field": "figure", "type": "nominal", "title": None, "scale": {"range": [ACCENT, "#c1662f"]}},
+                "color": {
+                    "field": "figure",
+                    "type": "nominal",
+                    "sort": ["micro-F1", "macro-F1"],
+                    "scale": {"range": [ACCENT, "#c1662f"]},
+                    "legend": {"title": None, "symbolOpacity": 1},
+                },
             },
             "layer": [band, line],
         },
