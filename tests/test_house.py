@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "tracking": {"errors", "config", "codebook", "atomic", "model", "corpus", "evaluation"},
 }
 MAY_IMPORT["measure"] = {*MAY_IMPORT["tracking"], "evaluation"}
+MAY_IMPORT["learning_curve"] = MAY_IMPORT["measure"]
 STEPS = {*MAY_IMPORT, "measure", "tracking"}
 MAY_IMPORT["promote"] = STEPS
 MAY_IMPORT["track"] = {*STEPS, "promote"}

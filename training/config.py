@@ -169,6 +169,7 @@ class Thresholds(Section):
 class Evaluation(Section):
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    learning_curve: bool = False
 
 
 class Tracking(Section):

@@ -21,9 +21,11 @@ from training.corpus.splits import grouped_folds, grouped_split, time_split
 from training.errors import UserError, listed
 from training.evaluation.curves import precision_recall, reliability
 from training.evaluation.metrics import Bools, Floats, evaluate
+from training.evaluation.promise import add_promises
 from training.evaluation.reference import reference
 from training.evaluation.report import render_report
 from training.keywords import matches
+from training.learning_curve import learning_curve
 from training.measure import measure, spread
 from training.model import saved
 from training.model.fitting import Fit, fit
@@ -84,6 +86,9 @@ def train(config: Config, folder: Path) -> Outcome:
     tags = model.decide(probabilities)
     metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
     metrics["reference"] = reference(model, training_set, fitted.out_of_fold.probabilities, folds, config.features)
+    if config.evaluation.learning_curve:
+        whole = fitted.out_of_fold.tags
+        metrics["learning_curve"] = learning_curve(training_set, prepared.train_groups, folds, config, lessons, whole)
     extras = {
         "config.yaml": config.to_yaml().encode(),
         "metrics.json": (json.dumps(metrics, indent=1, ensure_ascii=False) + "\n").encode(),
@@ -211,10 +216,12 @@ def metrics_of(
     for topic, entry in figures["topics"].items():
         entry["train_support"] = prepared.train.support[topic]
     estimate = fitted.out_of_fold
-    truth = prepared.train.with_topics(model.topics).labels
+    learned = prepared.train.with_topics(model.topics)
+    expected = evaluate(learned.labels, estimate.tags, estimate.probabilities, model.topics)
+    add_promises(expected, config, learned, estimate.tags, model.topics)
     metrics = {
         "test": figures,
-        "out_of_fold": evaluate(truth, estimate.tags, estimate.probabilities, model.topics),
+        "out_of_fold": expected,
         "left_out": model.settings["left_out"],
     }
     wide = spread(probabilities, model.topics, test.topics)
