@@ -34,17 +34,17 @@ class Started:
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """Exit code and the rest of stdout."""
         self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, rest
+        assert self.process.stdout is not None
+        rest = self.process.stdout.read()
+        return self.process.wait(timeout=60), rest
 
 
 @contextmanager
 def started(*arguments: object, cwd: Path) -> Iterator[Started]:
     """Run ``view`` while something is looked at."""
     view = Started(*arguments, cwd=cwd)
-    try:
-        yield view
-    finally:
-        if view.process.poll() is None:
+    with view.process:
+        try:
+            yield view
+        finally:
             view.process.kill()
-            view.process.communicate(timeout=60)

@@ -4,6 +4,7 @@ import http.client
 import shutil
 import signal
 import socket
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,11 +15,15 @@ from tests.view.started import started
 from training.model.model import Model
 
 
-def get(url: str, path: str, cookie: str = "") -> http.client.HTTPResponse:
+def get(url: str, path: str, cookie: str = "") -> tuple[int, str]:
+    """Status and the cookie that is set."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(str(place.hostname), int(place.port or 0), timeout=60)
-    connection.request("GET", path, headers={"cookie": cookie})
-    return connection.getresponse()
+    with closing(connection):
+        connection.request("GET", path, headers={"cookie": cookie})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, str(answer.getheader("set-cookie")).split(";")[0]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -29,11 +34,10 @@ def test_it_answers_until_it_is_ended_and_leaves_nothing_behind(
     own.mkdir()
     monkeypatch.setenv("TMPDIR", str(own))
     with started(tags_file, cwd=tmp_path) as view:
-        answer = get(view.url, f"/?{urlsplit(view.url).query}")
-        assert answer.status == 200
-        cookie = str(answer.getheader("set-cookie")).split(";")[0]
-        assert get(view.url, "/api/about", cookie).status == 200
-        assert get(view.url, "/api/about").status == 403
+        status, cookie = get(view.url, f"/?{urlsplit(view.url).query}")
+        assert status == 200
+        assert get(view.url, "/api/about", cookie)[0] == 200
+        assert get(view.url, "/api/about")[0] == 403
         assert list(own.iterdir())
         code, told = view.stop(ending)
     assert (code, told) == (0, "Ctrl-C ends it.\nNothing was corrected.\n")
