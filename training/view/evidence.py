@@ -62,7 +62,9 @@ def _evidence(text: str, entry: Evidence) -> dict[str, Any]:
     totals: defaultdict[str, float] = defaultdict(float)
     for start, end, value in word_contributions(text, contributions):
         totals[text[start:end].lower()] += value
+    strongest = max(map(abs, totals.values()), default=0.0)
     words = sorted(totals.items(), key=lambda item: -abs(item[1]))
+    words = [(word, value) for word, value in words if abs(value) >= strongest / 10]
     return {
         "topic": entry.topic,
         "tagged": entry.tagged,
