@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
+from tests.browser import Browser, browser, needs_chromium
 from tests.view.conftest import HOSTILE, archive, records_of
 from tests.view.started import started
 from training.config import Columns
@@ -25,40 +18,11 @@ from training.corpus.records import read_corpus
 from training.model.model import Model
 from training.view.evidence import LONGEST
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (see .ci/run)"),
-]
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    "--window-size=1280,1000",
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
-class Page:
-    """A browser with short names for what the tests do."""
-
-    def __init__(self, driver: webdriver.Chrome) -> None:
-        self.driver = driver
-
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        gone = (StaleElementReferenceException,)  # the list may be drawn anew while it is looked at
-        return WebDriverWait(self.driver, 60, ignored_exceptions=gone).until(lambda _: condition(), what)
-
-    def one(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    @property
-    def focused(self) -> WebElement:
-        return self.driver.switch_to.active_element
-
-    def press(self, keys: str) -> None:
-        self.focused.send_keys(keys)
+class Page(Browser):
+    """The page of ``view``."""
 
     def open(self, url: str) -> None:
         self.driver.get(url)
@@ -77,33 +41,12 @@ class Page:
         """Wait until the focused paragraph says so."""
         self.until(lambda: self.focused.find_element(By.CSS_SELECTOR, ".mark-corrected").text == state, state)
 
-    def picture(self, name: str) -> None:
-        """A screenshot, where VIEW_SHOTS names a folder for them."""
-        folder = os.environ.get("VIEW_SHOTS")
-        if folder:
-            self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
-
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
-    """A new browser without any history. At the end its console must be empty and all requests local."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    try:
-        made = Page(driver)
+    """A new browser."""
+    with browser(tmp_path, Page) as made:
         yield made
-        assert driver.get_log("browser") == []
-        messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-        asked = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
-        # The empty tab that a browser begins with is chrome: and data:, which are no requests to anywhere.
-        own = [urlsplit(url) for url in asked if not url.startswith(("chrome", "data:"))]
-        assert {url.hostname for url in own} == {"127.0.0.1"}
-    finally:
-        driver.quit()
 
 
 def test_filter_correct_by_keyboard_and_find_it_saved(page: Page, tags_file: Path, model: Model) -> None:
@@ -131,7 +74,7 @@ def test_filter_correct_by_keyboard_and_find_it_saved(page: Page, tags_file: Pat
 
         page.one("#words").send_keys("Mortar" + Keys.ENTER)
         page.shown(20)
-        page.driver.execute_script("document.querySelector('.paragraph').focus()")
+        page.run("document.querySelector('.paragraph').focus()")
         page.press("a")
         page.saved("✓ accepted")
         assert records_of(corrections)[0]["topics"] == ["shelling"]
@@ -179,7 +122,7 @@ def test_pages_are_turned_by_keyboard(page: Page, tags_file: Path) -> None:
     with started(tags_file, cwd=tags_file.parent) as view:
         page.open(view.url)
         seen = page.shown(63)
-        page.driver.execute_script("document.querySelector('.paragraph').focus()")
+        page.run("document.querySelector('.paragraph').focus()")
         for _ in range(3):
             first = page.one(".paragraph h3 > span").text
             page.press("n")
@@ -201,16 +144,12 @@ def test_hostile_text_is_text(page: Page, tags_file: Path) -> None:
             text = page.one(".paragraph .text")
             assert text.get_property("textContent") == HOSTILE[at][:LONGEST]
             assert text.get_property("childElementCount") == 0
-            direction = page.driver.execute_script("return getComputedStyle(arguments[0]).direction", text)
+            direction = page.run("return getComputedStyle(arguments[0]).direction", text)
             assert direction == ("rtl" if at == 1 else "ltr")
-            for width in (1280, 420):
-                page.driver.set_window_size(width, 900)
-                wide = page.driver.execute_script(
-                    "const e = document.documentElement; return e.scrollWidth - e.clientWidth"
-                )
-                assert wide <= 0
+            assert page.too_wide(1280) <= 0
+            assert page.too_wide(420) <= 0
             page.picture(f"hostile-{at}")
-            page.driver.set_window_size(1280, 1000)
+            page.too_wide(1280)
         assert page.driver.title == "tags.parquet – conflict-topics"
 
 
@@ -240,7 +179,7 @@ def test_what_is_not_saved_is_never_shown_as_saved(page: Page, tags_file: Path) 
         page.open(view.url)
         page.shown(63)
         view.stop()
-        page.driver.execute_script("document.querySelector('.paragraph').focus()")
+        page.run("document.querySelector('.paragraph').focus()")
         page.press("a")
         page.until(lambda: "was stopped" in page.one("#problem").text, "the problem")
         page.saved("")
