@@ -32,6 +32,7 @@ MAY_IMPORT["checks"] = {*STEPS, "train"}
 MAY_IMPORT["search"] = {*STEPS, "train"}
 MAY_IMPORT["review"] = {*STEPS, "train", "tagging"}
 MAY_IMPORT["tagging"] = {"errors", "atomic", "corpus", "model"}
+MAY_IMPORT["view"] = {"errors", "atomic", "codebook", "corpus", "model", "evaluation"}
 DOORS = {
     "click": {"training/cli.py", "training/commands"},
     "mlflow": {"training/tracking"},
@@ -44,6 +45,9 @@ DOORS = {
     "safetensors": {"training/model/saved.py"},
     "py4j": {"training/tagging/spark_session.py"},
     "krippendorff": {"training/review/agreement.py"},
+    "duckdb": {"training/view/tags.py"},
+    "starlette": {"training/view"},
+    "uvicorn": {"training/view/serve.py"},
 }
 
 

@@ -106,6 +106,14 @@ def test_nothing_to_learn_is_an_error(tmp_path: Path) -> None:
         train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
 
 
+def test_too_little_to_learn_from_is_an_error(tmp_path: Path) -> None:
+    texts = ("Shells fell.", "Families fled.", "Nothing else.")
+    records = [{"text": text, "topics": topics} for text, topics in zip(texts, (["a"], ["b"], []), strict=True)]
+    config = config_for(write_jsonl(tmp_path / "x.jsonl", records), "classifier.min_positives=1")
+    with pytest.raises(UserError, match=r"data.train: .* too few words in common"):
+        train(config, tmp_path / "model")
+
+
 def test_one_article_only_is_an_error(tmp_path: Path) -> None:
     records = [record | {"article_id": "same"} for record in synthetic_records(10)]
     with pytest.raises(UserError, match="all belong to one article"):

@@ -442,3 +442,21 @@ def test_output_inside_the_input_folder_is_not_read_back(run, tmp_path: Path):
     assert run(tmp_path, force=True).rows_read == 3
     with pytest.raises(UserError, match="is the output of this very job"):
         run(tmp_path / "tags.jsonl", force=True)
+
+
+@pytest.mark.parametrize("output", ["t.jsonl", "t.csv", "t.parquet"])
+def test_paragraphs_of_a_split_article_keep_their_own_text(run, tmp_path, output):
+    first, second = 'The first "one".\nGoes on.', "The second; with a \\."
+    (tmp_path / "in.jsonl").write_bytes(
+        jsonl(
+            [
+                {"text": f"{first}\n\n{second}", "date": "2020-01-01"},
+                {"paragraph_id": "p", "text": "As it\n\nstands.", "date": None},
+            ]
+        )
+    )
+    (tmp_path / "plain.txt").write_text(f"{first}\n\n{second}\n")
+    run(tmp_path / "in.jsonl", output, keep=("date", "text"))
+    assert [row["text"] for row in tagged(tmp_path / output)] == [first, second, "As it\n\nstands."]
+    run(tmp_path / "plain.txt", f"p{output}", keep=("text",))
+    assert [row["text"] for row in tagged(tmp_path / f"p{output}")] == [first, second]

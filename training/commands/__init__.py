@@ -14,5 +14,18 @@ from training.commands.search import search
 from training.commands.sync import sync
 from training.commands.tag import tag
 from training.commands.train import train
+from training.commands.view import view
 
-COMMANDS: tuple[click.Command, ...] = (train, tag, evaluate, explain, compare, search, check, review, drift, sync)
+COMMANDS: tuple[click.Command, ...] = (
+    train,
+    tag,
+    view,
+    evaluate,
+    explain,
+    compare,
+    search,
+    check,
+    review,
+    drift,
+    sync,
+)

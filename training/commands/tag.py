@@ -47,6 +47,7 @@ def tag(
     """Tag INPUT (files, folders, globs or - for stdin) with MODEL, a folder or an MLflow URI.
 
     A row with a paragraph_id is one paragraph; without one its text is an article and is split into paragraphs.
+    With --keep text each paragraph has its text in the output, which is what view needs.
     Rows that cannot be tagged are set aside in OUTPUT.rejected.jsonl. An interrupted run goes on when the same
     command is given again.
 

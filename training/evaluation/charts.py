@@ -23,7 +23,8 @@ def draw(specification: Mapping[str, Any], description: str) -> str:
     """SVG of a Vega-Lite specification, with ``description`` as its text alternative."""
     import vl_convert
 
-    drawn = str(vl_convert.vegalite_to_svg({**specification, "config": STYLE}))
+    # Padding, because a reader's font may be wider than the one that labels were measured with.
+    drawn = str(vl_convert.vegalite_to_svg({"padding": 14, **specification, "config": STYLE}))
     prefix = hashlib.sha256(description.encode()).hexdigest()[:8]  # ids count up over calls, and must differ in a page
     ids = list(dict.fromkeys(re.findall(r'id="([^"]+)"', drawn)))
     for at, name in enumerate(ids):
@@ -143,15 +144,21 @@ def co_occurrence_chart(cells: Points, topics: Sequence[str]) -> str:
             "data": {"values": list(cells)},
             "width": size,
             "height": size,
-            "mark": {"type": "rect"},
+            "mark": {"type": "rect", "color": ACCENT},
             "encoding": {
                 "y": {"field": "topic", **axis, "title": None},
                 "x": {"field": "with", **axis, "title": None, "axis": {"labelAngle": -60}},
-                "color": {
+                # Opacity and not a colour scheme, so that little is faint on a light page and on a dark one.
+                "opacity": {
                     "field": "share",
                     "type": "quantitative",
-                    "scale": {"domain": [0, 1], "scheme": "viridis"},
-                    "legend": {"title": "share"},
+                    "scale": {"type": "sqrt", "domain": [0, 1], "range": [0, 1]},
+                    "legend": {
+                        "title": "share",
+                        "values": [0.01, 0.1, 0.25, 0.5, 1],
+                        "format": ".2f",
+                        "symbolFillColor": ACCENT,
+                    },
                 },
             },
         },

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
 from training.model.model import Evidence
 
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_LONGEST_WORD = 30
 FOR, AGAINST, PLAIN = "\x1b[30;42m", "\x1b[30;41m", "\x1b[0m"
 
 
@@ -23,6 +26,38 @@ def character_contributions(length: int, entry: Evidence) -> list[float]:
         for at in range(span.start, span.end):
             total[at] += share
     return total
+
+
+def word_contributions(passage: str, contributions: Sequence[float]) -> list[tuple[int, int, float]]:
+    """Start, end and contribution of each word: readers see words, where the model also counts parts of them.
+
+    A run of letters that is too long for a word, as in scripts without spaces, is taken character by character.
+    """
+    words = []
+    for match in _WORD.finditer(passage[: len(contributions)]):
+        step = match.end() - match.start() if match.end() - match.start() <= _LONGEST_WORD else 1
+        starts = range(match.start(), match.end(), step)
+        words += [(at, at + step, sum(contributions[at : at + step])) for at in starts]
+    return words
+
+
+def segments(passage: str, contributions: Sequence[float]) -> list[tuple[str, int]]:
+    """The passage in pieces: words with 1 spoke for the topic, with -1 against it, and 0 hardly mattered.
+
+    ``contributions`` may be shorter than the passage, which is then cut off.
+    """
+    words = word_contributions(passage, contributions)
+    strongest = max((abs(value) for _, _, value in words), default=0.0)
+    levels = [0] * len(contributions)
+    for start, end, value in words:
+        if abs(value) > strongest / 4:
+            levels[start:end] = [1 if value > 0 else -1] * (end - start)
+    pieces, begin = [], 0
+    for end in range(1, len(levels) + 1):
+        if end == len(levels) or levels[end] != levels[begin]:
+            pieces.append((passage[begin:end], levels[begin]))
+            begin = end
+    return pieces
 
 
 def strongest_terms(entry: Evidence) -> list[tuple[str, float]]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from training.corpus.records import Corpus
 from training.evaluation import charts, curves
-from training.evaluation.highlight import character_contributions
+from training.evaluation.highlight import character_contributions, segments
 from training.evaluation.metrics import Bools, Floats
 from training.evaluation.table import promise_cell, promise_lines
 from training.model.model import Model
@@ -122,13 +122,9 @@ def instructive_errors(
 
 def marked(text: str, contributions: list[float]) -> str:
     """The text as HTML, what spoke for the topic in ``<mark>``, what spoke against it in ``<mark class=against>``."""
-    strongest = max((abs(value) for value in contributions), default=0.0) or 1.0
-    levels = [int(np.sign(value)) if abs(value) > strongest / 4 else 0 for value in contributions[:LONGEST_EXCERPT]]
-    pieces, begin = [], 0
-    for end in range(1, len(levels) + 1):
-        if end == len(levels) or levels[end] != levels[begin]:
-            part = escape(text[begin:end])
-            opening = {1: "<mark>", 0: "", -1: '<mark class="against">'}[levels[begin]]
-            pieces.append(f"{opening}{part}{'</mark>' if opening else ''}")
-            begin = end
+    opening = {1: "<mark>", 0: "", -1: '<mark class="against">'}
+    pieces = [
+        f"{opening[level]}{escape(part)}{'</mark>' if level else ''}"
+        for part, level in segments(text, contributions[:LONGEST_EXCERPT])
+    ]
     return "".join(pieces) + (" …" if len(text) > LONGEST_EXCERPT else "")

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array, hstack
 from scipy.special import expit
 
 from training.config import Classifier, Config, Features, Ngrams, Thresholds
+from training.errors import UserError
 from training.model.calibration import calibrate
 from training.model.characters import CharacterTable
 from training.model.classifier import TopicClassifier
@@ -81,9 +82,15 @@ class CountedFeatures:
 
     def learn(self, rows: Rows) -> list[FoldFeatures]:
         """The vocabulary and idf of each block, from the texts of ``rows``."""
-        return [
-            vectorizer.fold(counts, rows) for (_, vectorizer), counts in zip(self.blocks, self._counts, strict=True)
-        ]
+        try:
+            return [
+                vectorizer.fold(counts, rows) for (_, vectorizer), counts in zip(self.blocks, self._counts, strict=True)
+            ]
+        except ValueError:
+            raise UserError(
+                f"data.train: {len(rows)} paragraphs to learn from have too few words in common to learn anything. "
+                f"Label more paragraphs, or lower features.word.min_df and features.char.min_df to 1."
+            ) from None
 
     def matrix(self, learned: Sequence[FoldFeatures], rows: Rows) -> csr_array:
         """float32 [rows, features of all blocks], each block L2-normalised and times its weight."""

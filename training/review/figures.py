@@ -13,6 +13,7 @@ from training.evaluation.charts import ACCENT, draw
 from training.review.drift import FEWEST, Drift, Period
 
 TEMPLATE = Path(__file__).with_name("drift.html.j2")
+_MUCH = 0.2
 SOFT, RAW = "#8a8f98", "#d1662f"
 _MONTH: dict[str, Any] = {
     "field": "month",
@@ -124,9 +125,12 @@ def shift_chart(drift: Drift) -> str:
         for entry in period.topics
     ]
     place = {"x": _MONTH, "y": {"field": "topic", "type": "nominal", "title": None, "sort": list(drift.topics)}}
-    colour = {"field": "shift", "type": "quantitative", "scale": {"scheme": "blues", "domainMin": 0}, "title": "shift"}
+    # A scale of its own size, so that next to nothing does not look like much; opacity suits light pages and dark ones.
+    largest = max(_MUCH, *(value["shift"] for value in values)) if values else _MUCH
+    shade = {"field": "shift", "type": "quantitative", "scale": {"domain": [0, largest], "range": [0, 1]}}
+    legend = {"title": "shift", "format": ".2f", "symbolFillColor": ACCENT}
     layers = [
-        {"mark": "rect", "encoding": {**place, "color": colour}},
+        {"mark": {"type": "rect", "color": ACCENT}, "encoding": {**place, "opacity": {**shade, "legend": legend}}},
         {"mark": {"type": "text", "color": RAW}, "encoding": {**place, "text": {"field": "doubtful"}}},
     ]
     return draw(

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from training.tagging.options import LIST_SEPARATOR, PROBABILITY_PREFIX, Options
+from training.tagging.records import Batch
 from training.tagging.scoring import Tagged
 from training.tagging.strings import json_quoted
 
@@ -64,7 +65,14 @@ class RecordEncoder:
             columns.append(pa.StructArray.from_arrays(each, fields=list(kind)))
         if tagged.evidence is not None:
             columns.append(pa.array(tagged.evidence, pa.string()))
-        return pa.RecordBatch.from_arrays([*columns, *batch.kept], schema=self._schema)
+        return pa.RecordBatch.from_arrays([*columns, *self._kept(batch)], schema=self._schema)
+
+    def _kept(self, batch: Batch) -> tuple[pa.Array, ...]:
+        place = _text_place(batch, self._options)
+        if place is None:
+            return batch.kept
+        kind = self._schema.field(self._options.text_column).type
+        return _replaced(batch.kept, place, batch.texts.cast(kind))
 
 
 class JsonEncoder:
@@ -98,7 +106,9 @@ class JsonEncoder:
             parts.append(_text("}"))
         if tagged.evidence is not None:
             parts += [_text(',"evidence":'), pa.array(tagged.evidence, pa.string())]
-        for name, column in zip(self._options.keep, batch.kept, strict=True):
+        place = _text_place(batch, self._options)
+        kept = batch.kept if place is None else _replaced(batch.kept, place, json_quoted(batch.texts.cast(pa.string())))
+        for name, column in zip(self._options.keep, kept, strict=True):
             parts += [_text(f",{_literal(name)}:"), _or_null(column)]
         return _bytes_of(pc.binary_join_element_wise(*parts, _text("}\n"), _text("")))
 
@@ -134,13 +144,26 @@ class CsvEncoder:
             columns += [pa.array(np.ascontiguousarray(column)) for column in tagged.all_probabilities.T]
         if tagged.evidence is not None:
             columns.append(pa.array(tagged.evidence, pa.string()))
-        return self._written(pa.table([*columns, *batch.kept], self._names), header=False)
+        place = _text_place(batch, self._options)
+        kept = batch.kept if place is None else _replaced(batch.kept, place, batch.texts.cast(pa.string()))
+        return self._written(pa.table([*columns, *kept], self._names), header=False)
 
     @staticmethod
     def _written(table: pa.Table, header: bool) -> bytes:
         sink = pa.BufferOutputStream()
         arrow_csv.write_csv(table, sink, arrow_csv.WriteOptions(include_header=header))
         return bytes(sink.getvalue().to_pybytes())
+
+
+def _text_place(batch: Batch, options: Options) -> int | None:
+    """Where the text stands among the kept columns if articles were split: each paragraph then keeps its own."""
+    if not batch.articles or options.text_column not in options.keep:
+        return None
+    return options.keep.index(options.text_column)
+
+
+def _replaced(columns: tuple[pa.Array, ...], place: int, column: pa.Array) -> tuple[pa.Array, ...]:
+    return (*columns[:place], column, *columns[place + 1 :])
 
 
 def _literal(text: str) -> str:

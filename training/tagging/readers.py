@@ -42,9 +42,10 @@ def check_sources(sources: Sequence[Source], options: Options) -> tuple[pa.DataT
         elif source.format in DELIMITERS and not source.stream:
             with ByteStream(source) as stream:
                 read_header(source, stream, options)
-        if source.format in ARTICLE_FORMATS and options.keep:
+        columns = [name for name in options.keep if name != options.text_column]
+        if source.format in ARTICLE_FORMATS and columns:
             raise UserError(
-                f"{source.shown}: --keep {options.keep[0]}: a .{source.format} file has no columns. Tag it apart."
+                f"{source.shown}: --keep {columns[0]}: a .{source.format} file has no columns. Tag it apart."
             )
     tables = {source.format for source in sources}
     return types.pop() if tables == {"parquet"} and len(types) == 1 else ()

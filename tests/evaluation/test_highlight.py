@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.evaluation.highlight import segments, word_contributions
+
+
+@given(st.text(max_size=80), st.data())
+def test_pieces_are_the_text_and_marks_are_whole_words(text: str, data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.floats(-1, 1), min_size=len(text), max_size=len(text)))
+    pieces = segments(text, values)
+    assert "".join(piece for piece, _ in pieces) == text
+    words = [(start, end) for start, end, _ in word_contributions(text, values)]
+    begin = 0
+    for piece, level in pieces:
+        inside = [(start, end) for start, end in words if start < begin + len(piece) and end > begin]
+        if level and inside[0][1] - inside[0][0] > 1:
+            assert begin <= inside[0][0] and inside[-1][1] <= begin + len(piece)
+        begin += len(piece)
+
+
+def test_the_words_that_matter_are_marked() -> None:
+    text = "Shells hit the well-known port."
+    values = [0.0] * len(text)
+    values[0:3] = [1.0, 1.0, 1.0]  # a part of a word speaks for the word
+    values[15:17] = [-1.0, -1.0]
+    assert segments(text, values) == [("Shells", 1), (" hit the ", 0), ("well-known", -1), (" port.", 0)]
+    assert segments(text, [0.0] * len(text)) == [(text, 0)]
+    assert segments("", []) == []
+
+
+def test_scripts_without_spaces_are_marked_by_character() -> None:
+    text = "\u70ae\u51fb" * 20
+    values = [1.0 if at == 4 else 0.0 for at in range(len(text))]
+    assert [piece for piece, level in segments(text, values) if level] == [text[4]]

@@ -1,0 +1,85 @@
+"""``report.html``: safe, accessible, and sortable by keyboard in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser import Browser, browser, needs_chromium
+from tests.conftest import config_for, synthetic_records, write_jsonl
+from training.train import train
+
+HOSTILE = '<script>document.title = "taken"</script><img src=x onerror=alert(1)> & '
+
+
+class Tags(HTMLParser):
+    """Every start tag with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a model whose texts mean harm, with labels that are wrong so that errors are shown."""
+    folder = tmp_path_factory.mktemp("report")
+    records = [record | {"text": HOSTILE + record["text"]} for record in synthetic_records(40)]
+    for record in records[::9]:
+        record["topics"] = ["detention"]
+    train(config_for(write_jsonl(folder / "x.jsonl", records)), folder / "model")
+    return folder / "model" / "report.html"
+
+
+def test_texts_are_text_and_nothing_comes_from_elsewhere(report: Path) -> None:
+    page = report.read_text(encoding="utf-8")
+    tags = Tags(page)
+    assert len(tags.of("script")) == 1
+    assert tags.of("img") == []
+    assert len(tags.of("article")) > 0
+    linked = [value for _, attributes in tags.found for name, value in attributes.items() if name in ("src", "href")]
+    assert not [value for value in linked if value and "//" in value]
+
+
+def test_figures_have_alternatives_and_what_scrolls_can_be_reached(report: Path) -> None:
+    tags = Tags(report.read_text(encoding="utf-8"))
+    assert len(tags.of("svg")) == 3
+    assert all(figure["role"] == "img" and figure["aria-label"] for figure in tags.of("svg"))
+    scrolling = [attributes for attributes in tags.of("div") if attributes.get("class") == "scroll"]
+    assert scrolling and all(each["tabindex"] == "0" and each["aria-label"] for each in scrolling)
+    assert all(heading.get("scope") in ("row", "col") for heading in tags.of("th"))
+
+
+@pytest.fixture
+def opened(tmp_path: Path, report: Path) -> Iterator[Browser]:
+    with browser(tmp_path, Browser) as made:
+        made.driver.get(report.as_uri())
+        yield made
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_the_table_is_sorted_by_keyboard_and_the_page_fits_a_telephone(opened: Browser) -> None:
+    assert "taken" not in opened.driver.title
+    for place in (4, 6):  # precision and F1
+        heading = f"#table th:nth-child({place + 1})"
+        opened.run("arguments[0].focus()", opened.one(f"{heading} button"))
+        for direction in ("descending", "ascending"):
+            opened.press(Keys.ENTER)
+            assert opened.one(heading).get_attribute("aria-sort") == direction
+            told = [float(row.text) for row in opened.all(f"#table tbody tr > :nth-child({place + 1})")]
+            assert told == sorted(told, reverse=direction == "descending")
+    opened.picture("report-small-model")
+    assert opened.too_wide(1280) <= 0
+    assert opened.too_wide(380) <= 0
