@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from training.commands.options import model_argument
+from training.model.light import OwnProcess, skip_unused_imports
 
 
 @click.command(short_help="Tag paragraphs or articles with a saved model.")
@@ -38,6 +39,8 @@ def tag(context: click.Context, /, model: str, inputs: tuple[str, ...], output: 
       conflict-topics tag experiments/models/default articles/ --output tags.parquet
       zcat news.jsonl.gz | conflict-topics tag models:/conflict-topics@champion - --output - > tags.jsonl
     """
+    if context.find_object(OwnProcess):
+        skip_unused_imports()
     from training import load
     from training.tagging import tag as run
 
