@@ -8,6 +8,7 @@ import click
 
 from training.commands.options import model_argument
 from training.errors import UserError
+from training.model.light import OwnProcess, skip_unused_imports
 
 
 @click.command(short_help="Tag paragraphs or articles with a saved model.")
@@ -64,6 +65,8 @@ def tag(
         return
     if spark_master is not None:
         raise click.UsageError("--spark-master is for --engine spark.")
+    if context.find_object(OwnProcess):
+        skip_unused_imports()
     from training import load
     from training.tagging import tag as run
 
