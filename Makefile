@@ -34,13 +34,6 @@ tag: .venv/installed  ## Tag INPUT (files, folders, globs) with MODEL into OUTPU
 ui: .venv/installed  ## Open the runs in MLflow (http://127.0.0.1:5000)
 	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///experiments/mlflow.db}" --host 127.0.0.1
 
-.venv-bench/installed: experiments/speed/peers.lock
-	@echo "Installing fastText and LibMultiLabel into .venv-bench, to compare with …"
-	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< || \
-	  { rm -rf .venv-bench; echo "They could not be installed; the rows about them will say so."; }
-	@if [ -d .venv-bench ]; then touch $@; fi
-
 bench: .venv/installed .venv-bench/installed  ## Measure speed beside other tools on the sets in $$BENCHMARKS; writes experiments/speed/README.md
 	$(BIN)/python -m experiments.speed.bench $(BENCH)
 
