@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.corpus.articles import html_paragraphs, split_text
+from training.errors import UserError
 
 BLANKS = ("\n\n", "\r\n\r\n", "\r\r", "\n \n", "\n\u00a0\n", "\n\t\u3000\n", "\n\u200b\n", "\u2029", "\x0c")
 
@@ -107,3 +108,8 @@ def test_a_page_without_text_has_no_paragraphs(page):
 def test_no_page_breaks_the_extraction(page):
     for paragraph in html_paragraphs(page):
         assert paragraph == " ".join(paragraph.split()) != ""
+
+
+def test_a_page_of_more_tags_than_an_article_has_is_refused() -> None:
+    with pytest.raises(UserError, match="the page has 200,001 tags, more than the 100,000"):
+        html_paragraphs(b"<p>" + b"<b>x</b>" * 100_000)

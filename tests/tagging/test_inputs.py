@@ -33,7 +33,7 @@ def tree(tmp_path):
 def test_a_folder_is_walked_sorted_to_the_bottom_without_going_round(tree):
     wanted = ["a.csv.gz", "b.jsonl", "deep/er/y.txt.zst", "deep/z.PARQUET", "x.html"]
     assert found(tree) == [str(tree / name) for name in wanted]
-    assert find_sources([str(tree)], None)[1] == 1
+    assert find_sources([str(tree)], None)[1] == 2
 
 
 def test_a_file_named_twice_is_read_once(tree):
@@ -81,7 +81,7 @@ def test_a_format_that_is_said_goes_before_the_suffix(tree):
 def test_a_format_picks_files_in_a_folder_and_takes_those_without_a_suffix(tree):
     (tree / "part-0000").write_bytes(b"")
     assert found(tree, format="jsonl") == [str(tree / "b.jsonl"), str(tree / "part-0000")]
-    assert find_sources([str(tree)], "jsonl")[1] == 5
+    assert find_sources([str(tree)], "jsonl")[1] == 6
 
 
 def test_files_that_cannot_be_opened_are_told_at_once(tree, monkeypatch):
@@ -129,3 +129,17 @@ def test_format_of(name, format):
 def test_unknown_formats_are_told(name):
     with pytest.raises(UserError, match="unknown format"):
         parse_format(name, "--format")
+
+
+def test_links_to_nowhere_and_to_themselves_and_pipes_in_folders_are_passed_over(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"")
+    (tmp_path / "itself.jsonl").symlink_to("itself.jsonl")
+    (tmp_path / "nowhere.jsonl").symlink_to("not-there")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "above").symlink_to(tmp_path)
+    sources, skipped = find_sources([str(tmp_path)], None)
+    assert [source.shown for source in sources] == [str(tmp_path / "a.jsonl")]
+    assert skipped == 3
+    with pytest.raises(UserError, match=r"itself\.jsonl: cannot be read: Too many levels of symbolic links"):
+        find_sources([str(tmp_path / "itself.jsonl")], None)

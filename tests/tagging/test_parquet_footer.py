@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.tagging.parquet_footer import _Reader, _struct
+from training.tagging.parquet_footer import Reader, _struct
 from training.tagging.shards import ParquetShards, TextShards
 
 SCHEMA = pa.schema(
@@ -92,7 +92,7 @@ def test_reading_and_writing_a_footer_changes_nothing():
     pq.write_table(pa.table(columns), sink, write_page_index=True)
     data = sink.getvalue()
     footer = data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
-    assert _struct(_Reader(footer).struct()) == footer
+    assert _struct(Reader(footer).struct()) == footer
 
 
 @pytest.mark.parametrize("compression", [None, "gz", "zst"])

@@ -145,3 +145,10 @@ def test_a_file_with_a_header_alone_has_no_rows(run, tmp_path):
 def test_columns_may_share_a_name_if_they_are_not_asked_for(run, tmp_path):
     (tmp_path / "in.csv").write_text("x,text,x\n1,a,2\n")
     assert run(tmp_path / "in.csv").rows_tagged == 1
+
+
+@pytest.mark.parametrize("data", [b"\n" * (1 << 20) + b"text\na\n", b"text," + b"x," * (1 << 20) + b"\na,\n"])
+def test_a_header_that_does_not_come_or_does_not_end(run, tmp_path, data):
+    (tmp_path / "in.csv").write_bytes(data)
+    with pytest.raises(UserError, match=r"in\.csv:1: no header found.*within 1,048,576 bytes"):
+        run(tmp_path / "in.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 from tests.tagging.conftest import rejected, tagged
 from training.errors import UserError
 from training.tagging import Tuning
+from training.tagging.parquet_pages import largest_page
 
 TEXTS = ["An airstrike", None, "", "shelling", "ü"]
 
@@ -133,3 +135,29 @@ def test_parquet_in_a_pipe_or_compressed_is_told(run, tmp_path):
         run(tmp_path / "in.parquet.gz")
     with pytest.raises(UserError, match="Parquet can't be read from a pipe"):
         run("-", input_format="parquet")
+
+
+def test_pages_of_every_kind_are_measured(tmp_path):
+    table = pa.table({"text": [f"{at:05}" * 40 for at in range(5000)], "same": ["again"] * 5000})
+    for version, compression, dictionary in itertools.product(
+        ("1.0", "2.0"), ("none", "snappy", "zstd"), (True, False)
+    ):
+        pq.write_table(
+            table, tmp_path / "in.parquet", data_page_version=version, compression=compression,
+            use_dictionary=dictionary, data_page_size=20_000, write_batch_size=10,
+        )  # fmt: skip
+        group = pq.ParquetFile(tmp_path / "in.parquet").metadata.row_group(0)
+        with (tmp_path / "in.parquet").open("rb") as stream:
+            text, same = (largest_page(stream, group.column(at)) for at in range(2))
+        assert 0 < same <= 25_000 < 5000 * 204 if not dictionary else 0 < same < 1000
+        assert 20_000 <= text <= (1_100_000 if dictionary else 25_000)
+
+
+@pytest.mark.slow
+def test_a_page_that_would_fill_the_memory_is_not_read(run, tmp_path):
+    pq.write_table(pa.table({"text": ["a", "b" * 300_000_000]}), tmp_path / "in.parquet", compression="zstd")
+    assert (tmp_path / "in.parquet").stat().st_size < 100_000
+    summary = run(tmp_path / "in.parquet")
+    assert (summary.rows_read, summary.rows_rejected) == (1, 1)
+    (reject,) = rejected(tmp_path / "tags.jsonl")
+    assert 'a page of column "text" has 300,0' in reject["reason"]

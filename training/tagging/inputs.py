@@ -112,7 +112,8 @@ def format_of(name: str) -> tuple[str, str | None] | None:
 def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[str] = ()) -> tuple[list[Source], int]:
     """The sources that files, folders, globs and ``-`` name, in order, and how many files were passed over.
 
-    Folders are walked to the bottom in sorted order; what is hidden or has no suffix of data is passed over there.
+    Folders are walked to the bottom in sorted order; what is hidden, no regular file or has no suffix of data is passed
+    over there.
     A file that is named twice is read once. ``own`` are the files that the job itself writes.
     """
     if not inputs:
@@ -133,6 +134,8 @@ def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[
             if real in mine:
                 raise UserError(f"{shown(path)}: is the output of this very job. Name another --output.")
             known = _format_to_read(path, below, forced)
+            if below is not None and not Path(path).is_file():  # a pipe, or a link to nowhere or to itself
+                known = None
             if known is None and below is None:
                 raise UserError(_wrong_suffix(path))
             if known is None:
@@ -179,19 +182,26 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
     try:
         status = folder.stat()
         with os.scandir(folder) as listed:
-            entries = sorted((entry.name, entry.is_dir(), entry.is_file()) for entry in listed)
+            entries = sorted((entry.name, _is_folder(entry)) for entry in listed)
     except OSError as problem:
         raise UserError(f"{shown(str(folder))}: the folder cannot be read: {problem.strerror}.") from None
     this = (status.st_dev, status.st_ino)
     if this in above:
         return
-    for name, is_folder, is_file in entries:
+    for name, is_folder in entries:
         if name.startswith((".", "_")):
             continue
-        if is_folder and not name.endswith(".partial"):
-            yield from _walk(folder / name, above | {this})
-        elif is_file:
+        if not is_folder:
             yield folder / name
+        elif not name.endswith(".partial"):
+            yield from _walk(folder / name, above | {this})
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _source(path: str, below: str | None, known: tuple[str, str | None]) -> Source:

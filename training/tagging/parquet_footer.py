@@ -25,34 +25,35 @@ Fields = list[list[Any]]
 
 def row_group(footer: bytes, move: int) -> bytes:
     """The one row group of ``footer``, with all its places in the file ``move`` bytes further back."""
-    groups = _value(_Reader(footer).struct(), _FILE_GROUPS)[1]
+    groups = value_of(Reader(footer).struct(), _FILE_GROUPS)[1]
     if len(groups) != 1:
         raise ValueError(f"{len(groups)} row groups in a footer, expected one")
     group: Fields = groups[0]
     _move(group, (_GROUP_OFFSET,), move)
-    for chunk in _value(group, _GROUP_COLUMNS)[1]:
+    for chunk in value_of(group, _GROUP_COLUMNS)[1]:
         _move(chunk, (_CHUNK_OFFSET, *_CHUNK_INDEXES), move)
-        _move(_value(chunk, _CHUNK_META), _META_OFFSETS, move)
+        _move(value_of(chunk, _CHUNK_META), _META_OFFSETS, move)
     return _struct(group)
 
 
 def merged_footer(empty: bytes, groups: Sequence[bytes]) -> bytes:
     """The footer of a file with these row groups in order; ``empty`` is that of a file with none."""
-    file = _Reader(empty).struct()
-    parsed = [_Reader(group).struct() for group in groups]
+    file = Reader(empty).struct()
+    parsed = [Reader(group).struct() for group in groups]
     for place, group in enumerate(parsed):
         for field in group:
             if field[0] == _GROUP_ORDINAL:
                 field[2] = min(place, 2**15 - 1)
     for field in file:
         if field[0] == _FILE_ROWS:
-            field[2] = sum(int(_value(group, _GROUP_ROWS)) for group in parsed)
+            field[2] = sum(int(value_of(group, _GROUP_ROWS)) for group in parsed)
         elif field[0] == _FILE_GROUPS:
             field[2] = [_STRUCT, parsed]
     return _struct(file)
 
 
-def _value(fields: Fields, number: int) -> Any:
+def value_of(fields: Fields, number: int) -> Any:
+    """The value of a field. Raises ``ValueError`` if there is none of that number."""
     for field in fields:
         if field[0] == number:
             return field[2]
@@ -65,18 +66,20 @@ def _move(fields: Fields, numbers: Sequence[int], move: int) -> None:
             field[2] += move
 
 
-class _Reader:
+class Reader:
+    """Thrift values from the front of ``data``; ``at`` is how far they were read."""
+
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
+        self.at = 0
 
     def _byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
+        self.at += 1
+        return self._data[self.at - 1]
 
     def _bytes(self, size: int) -> bytes:
-        self._at += size
-        return self._data[self._at - size : self._at]
+        self.at += size
+        return self._data[self.at - size : self.at]
 
     def _varint(self) -> int:
         value = shift = 0
@@ -92,6 +95,7 @@ class _Reader:
         return (value >> 1) ^ -(value & 1)
 
     def struct(self) -> Fields:
+        """The fields of a struct, to its end."""
         fields: Fields = []
         number = 0
         while head := self._byte():

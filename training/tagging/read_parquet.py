@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from training.errors import UserError
 from training.tagging.columns import rows_of
 from training.tagging.inputs import Source
+from training.tagging.parquet_pages import MOST_PAGE_BYTES, largest_page
 from training.tagging.records import Batch, batch_of
 from training.tagging.work import Position, Reading, Work
 
@@ -38,6 +40,7 @@ def read_parquet(source: Source, start: Position, reading: Reading) -> Iterator[
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if first + rows > start.offset:
+                _check_pages(source, file, group, columns)
                 size = _batch_rows(file.metadata.row_group(group), reading.tuning.block_bytes)
                 at = first
                 for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
@@ -48,6 +51,21 @@ def read_parquet(source: Source, start: Position, reading: Reading) -> Iterator[
                         yield Work(partial(_decode, source, reading, batch, at + 1), after, batch.num_rows, done)
                     at = end
             first += rows
+
+
+def _check_pages(source: Source, file: pq.ParquetFile, group: int, columns: list[str]) -> None:
+    """Refuse a row group of which one page would fill the memory. Raises ``pyarrow.ArrowInvalid``."""
+    chunks = file.metadata.row_group(group)
+    with Path(source.path or "").open("rb") as stream:
+        for at in range(chunks.num_columns):
+            column = chunks.column(at)
+            if column.path_in_schema.partition(".")[0] in columns:
+                largest = largest_page(stream, column)
+                if largest > MOST_PAGE_BYTES:
+                    raise pa.ArrowInvalid(
+                        f'a page of column "{column.path_in_schema}" has {largest:,} bytes when decompressed, '
+                        f"more than the {MOST_PAGE_BYTES:,} that are read at once"
+                    )
 
 
 def _batch_rows(group: Any, block_bytes: int) -> int:

@@ -100,5 +100,8 @@ class Summary(Counts):
             common = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
             lines += [f"  {count:,} × {reason}" for reason, count in common[:5]]
         if self.files_skipped:
-            lines.append(f"{self.files_skipped:,} files in folders were passed over: their suffix is not data")
+            lines.append(
+                f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, or they are no "
+                f"regular files"
+            )
         return lines
