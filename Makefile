@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/conflict-topics
 
 .DEFAULT_GOAL := help
-.PHONY: help train tag ui test test-servers torture lint format clean
+.PHONY: help train tag ui test torture bench bench-quality lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -18,6 +18,12 @@ help:  ## This list
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv-bench/installed: requirements-bench.lock
+	@echo "Installing the peers of the benchmarks into .venv-bench (once, a minute) …"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
 train: .venv/installed  ## Train CONFIG (default configs/default.yaml), evaluate, save and track the model
 	$(RUN) train $(CONFIG)
 
@@ -28,14 +34,18 @@ tag: .venv/installed  ## Tag INPUT (files, folders, globs) with MODEL into OUTPU
 ui: .venv/installed  ## Open the runs in MLflow (http://127.0.0.1:5000)
 	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///experiments/mlflow.db}" --host 127.0.0.1
 
+bench: .venv/installed .venv-bench/installed  ## Measure speed beside other tools on the sets in $$BENCHMARKS; writes experiments/speed/README.md
+	$(BIN)/python -m experiments.speed.bench $(BENCH)
+
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest
 
-test-servers: .venv/installed  ## Run the tests against real MLflow and PostgreSQL servers, on a quiet machine
-	$(BIN)/python -m pytest -m server
-
 torture: .venv/installed  ## Longer randomised faults against the archive engine; writes experiments/reliability/README.md
 	$(BIN)/python -m tests.torture
+
+bench-quality: .venv/installed .venv-bench/installed  ## Default config beside its peers on the sets in BENCHMARKS; writes experiments/quality/README.md
+	@test -n "$$BENCHMARKS" || { echo "Usage: make bench-quality BENCHMARKS=folder [SETS=insightcrime,un_quadclass] [FRESH=1]"; exit 2; }
+	$(BIN)/python -m experiments.quality.run $(if $(SETS),--sets $(SETS)) $(if $(FRESH),--fresh)
 
 lint: .venv/installed  ## Check style and types; edits nothing
 	$(BIN)/ruff check .
@@ -46,6 +56,6 @@ format: .venv/installed  ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-clean:  ## Remove .venv and caches; never data or the records of experiments
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+clean:  ## Remove environments and caches; never data or the records of experiments
+	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "tracking": {"errors", "config", "codebook", "atomic", "model", "corpus", "evaluation"},
 }
 MAY_IMPORT["measure"] = {*MAY_IMPORT["tracking"], "evaluation"}
+MAY_IMPORT["learning_curve"] = MAY_IMPORT["measure"]
 STEPS = {*MAY_IMPORT, "measure", "tracking"}
 MAY_IMPORT["promote"] = STEPS
 MAY_IMPORT["track"] = {*STEPS, "promote"}
@@ -36,12 +37,13 @@ DOORS = {
     "click": {"training/cli.py", "training/commands"},
     "mlflow": {"training/tracking"},
     "datasets": {"training/corpus/sources.py"},
-    "pyspark": {"training/tagging/spark.py"},
+    "pyspark": {"training/tagging/spark"},
     "trafilatura": {"training/corpus/articles.py"},
     "rensa": {"training/corpus/duplicates.py"},
     "numba": {"training/model"},
     "optuna": {"training/search.py"},
     "safetensors": {"training/model/saved.py"},
+    "py4j": {"training/tagging/spark_session.py"},
     "krippendorff": {"training/review/agreement.py"},
     "duckdb": {"training/view/tags.py"},
     "starlette": {"training/view"},

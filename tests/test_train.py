@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import config_for, synthetic_records, write_jsonl
+from training.codebook import Codebook, Topic
 from training.errors import UserError
 from training.measure import evaluate_model, labelled_data
 from training.model.fitting import exclusivity
-from training.train import prepare, train
+from training.train import prepare, rarity_of, train
 
 
 def test_no_article_and_no_near_duplicate_stands_on_both_sides(tmp_path: Path) -> None:
@@ -31,6 +32,20 @@ def test_the_model_learns_what_there_is_to_learn(trained: Any) -> None:
     assert written["test"]["topics"].keys() == {"shelling", "detention", "displacement"}
     for entry in written["test"]["topics"].values():
         assert entry["intervals"]["f1"][0] <= entry["f1"] <= entry["intervals"]["f1"][1]
+
+
+def test_topics_rarer_in_archives_than_in_training_count_their_negatives_more(tmp_path: Path) -> None:
+    corpus = prepare(config_for(write_jsonl(tmp_path / "x.jsonl", synthetic_records(30)))).train
+    share = corpus.labels.mean(axis=0)
+    known = {"detention": float(share[corpus.topics.index("detention")]), "shelling": 0.01}
+    book = Codebook(topics=tuple(Topic(id=topic, prevalence=known.get(topic)) for topic in corpus.topics))
+    rarity = dict(zip(corpus.topics, rarity_of(book, corpus), strict=True))
+    assert rarity["detention"] == pytest.approx(1.0)
+    assert rarity["displacement"] == 1.0
+    at = corpus.topics.index("shelling")
+    negatives = (1 - share[at]) * rarity["shelling"]
+    assert share[at] / (share[at] + negatives) == pytest.approx(0.01)
+    assert (rarity_of(None, corpus) == 1).all()
 
 
 def test_the_test_split_never_reaches_training_or_thresholds(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from training.config import Config
 from training.corpus.duplicates import near_duplicate_pairs
 from training.corpus.records import Corpus
-from training.train import prepare
+from training.corpus.splits import grouped_folds
+from training.learning_curve import curve_lines, learning_curve
+from training.train import Prepared, codebook_lessons, learnable_topics, prepare
 
 FEW_POSITIVES = 20
 SHOWN = 5
@@ -33,6 +35,7 @@ class Findings:
     articles: int
     support: dict[str, int]
     findings: tuple[Finding, ...]
+    learning_curve: dict[str, Any] | None = None
 
     @property
     def fatal(self) -> bool:
@@ -50,11 +53,16 @@ class Findings:
             lines += [f"        {example}" for example in finding.examples[:SHOWN]]
         if not self.findings:
             lines.append("Nothing found that deserves a look.")
+        if self.learning_curve is not None:
+            lines += ["", *curve_lines(self.learning_curve)]
         return "\n".join(lines)
 
 
-def check_data(config: Config) -> Findings:
-    """Everything found in the data of ``config``. Raises :class:`UserError` for data that cannot be read at all."""
+def check_data(config: Config, with_learning_curve: bool = False) -> Findings:
+    """Everything found in the data of ``config``. Raises :class:`UserError` for data that cannot be read at all.
+
+    The learning curve costs more than twice a training, and is left out where training would fail.
+    """
     prepared = prepare(config)
     train, test = prepared.train, prepared.test
     support = {topic: train.support[topic] + test.support[topic] for topic in train.topics}
@@ -65,7 +73,17 @@ def check_data(config: Config) -> Findings:
         *_contradictions(train, config),
         *_odd_texts(train),
     ]
-    return Findings(len(train) + len(test), len(articles), support, tuple(findings))
+    fatal = any(finding.fatal for finding in findings)
+    curve = _learning_curve(prepared, config) if with_learning_curve and not fatal else None
+    return Findings(len(train) + len(test), len(articles), support, tuple(findings), curve)
+
+
+def _learning_curve(prepared: Prepared, config: Config) -> dict[str, Any]:
+    topics, _ = learnable_topics(prepared, config)
+    corpus = prepared.train.with_topics(topics)
+    folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
+    lessons = codebook_lessons(prepared.codebook, topics) if config.data.learn_from_codebook else []
+    return learning_curve(corpus, prepared.train_groups, folds, config, lessons)
 
 
 def _rare(train: Corpus, config: Config) -> list[Finding]:

@@ -9,6 +9,7 @@ import click
 
 from training.commands import COMMANDS
 from training.errors import UserError
+from training.model.light import OwnProcess
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -52,10 +53,10 @@ class _JsonLines(logging.Formatter):
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a problem with data, config or model, 2 wrong usage."""
     try:
-        conflict_topics(standalone_mode=False)
+        conflict_topics(standalone_mode=False, obj=OwnProcess())
     except UserError as problem:
         click.echo(f"Error: {problem}", err=True)
-        sys.exit(1)
+        sys.exit(getattr(problem, "exit_code", 1))  # a job that a signal stopped: 128 and its number
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)

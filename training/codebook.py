@@ -28,6 +28,8 @@ class Crosswalk(Entry):
 
 
 class Topic(Entry):
+    """``prevalence``: the share of the texts to be tagged that carry the topic, where that is known."""
+
     id: Annotated[str, Field(min_length=1, max_length=100)]
     name: str = ""
     definition: str = ""
@@ -35,6 +37,7 @@ class Topic(Entry):
     exclude: tuple[Exclusion, ...] = ()
     examples: tuple[str, ...] = ()
     keywords: str | None = None
+    prevalence: Annotated[float, Field(gt=0, lt=1)] | None = None
     crosswalk: Crosswalk = Crosswalk()
 
     @field_validator("keywords")

@@ -145,12 +145,17 @@ class Classifier(Section):
 
 
 class Thresholds(Section):
-    """``target`` is the wanted precision or recall of these objectives, and the probability of method ``fixed``."""
+    """``target`` is the wanted precision or recall of these objectives, and the probability of method ``fixed``.
+
+    With ``fallback`` a paragraph in which no topic reaches its threshold gets the one that comes nearest, if
+    out-of-fold scores show how near is near enough for that to pay.
+    """
 
     method: Literal["shrunk", "pooled", "per_topic", "smoothed", "micro_macro", "fixed"] = "shrunk"
     objective: Literal["micro_f1", "macro_f1", "example_f1", "precision", "recall"] = "micro_f1"
     target: Annotated[float, Field(gt=0, le=1)] | None = None
-    shrinkage: Annotated[float, Field(ge=0)] = 10.0
+    shrinkage: Annotated[float, Field(ge=0)] = 20.0
+    fallback: bool = True
 
     @model_validator(mode="after")
     def _target_in_its_place(self) -> Thresholds:
@@ -164,6 +169,7 @@ class Thresholds(Section):
 class Evaluation(Section):
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    learning_curve: bool = False
 
 
 class Tracking(Section):

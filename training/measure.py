@@ -13,6 +13,7 @@ from training.errors import UserError
 from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
+from training.evaluation.promise import add_promises
 from training.model.model import Model
 
 
@@ -67,7 +68,7 @@ def measure(model: Model, corpus: Corpus, probabilities: Any, tags: Bools, confi
     thresholds = dict(zip(model.topics, model.decision.thresholds.tolist(), strict=True))
     for topic, entry in metrics["topics"].items():
         entry["threshold"] = thresholds.get(topic)
-    return metrics
+    return add_promises(metrics, config, corpus, wide_tags, model.topics)
 
 
 def compare_models(a: Model, b: Model, corpus: Corpus) -> tuple[list[Difference], list[Difference]]:

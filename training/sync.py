@@ -11,7 +11,7 @@ from training.corpus.records import Corpus
 from training.errors import UserError
 from training.model import saved
 from training.track import Destination, Sent, described, destination, send
-from training.tracking.pending import Entry, Held, keep, pending, sweep, take
+from training.tracking.pending import Held, keep, pending, sweep, take
 from training.tracking.record import manifest_digest
 from training.tracking.steps import SendingError, reason
 
@@ -54,7 +54,7 @@ def _send(held: Held, to: Destination, test: Callable[[Config], Corpus], silent:
 
 
 def _chosen(folders: Sequence[Path]) -> Iterator[tuple[str, Path | None]]:
-    """The id of each record, with the model folder where it may have to be made from that."""
+    """The id of each record, or a name and the model folder from which it has to be made."""
     entries, damaged = pending()
     if not folders:
         yield from ((entry.id, None) for entry in entries)
@@ -66,16 +66,16 @@ def _chosen(folders: Sequence[Path]) -> Iterator[tuple[str, Path | None]]:
         waiting = [entry.id for entry in entries if entry.manifest == manifest]
         yield from ((identity, None) for identity in waiting)
         if not waiting:
-            yield described(folder, None).id, folder
+            yield folder.name, folder
 
 
 def _held(identity: str, folder: Path | None) -> Held | None:
     if folder is None:
         return take(identity)
-    entry: Entry = described(folder, None)
+    entry = described(folder, None)
     try:
         return keep(entry, folder)
     except FileExistsError:
-        return take(identity)
+        return take(entry.id)
     except OSError:
         return Held(entry, folder)

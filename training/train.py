@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.codebook import Codebook, load_codebook
 from training.config import Config
@@ -20,9 +21,11 @@ from training.corpus.splits import grouped_folds, grouped_split, time_split
 from training.errors import UserError, listed
 from training.evaluation.curves import precision_recall, reliability
 from training.evaluation.metrics import Bools, Floats, evaluate
+from training.evaluation.promise import add_promises
 from training.evaluation.reference import reference
 from training.evaluation.report import render_report
 from training.keywords import matches
+from training.learning_curve import learning_curve
 from training.measure import measure, spread
 from training.model import saved
 from training.model.fitting import Fit, fit
@@ -67,7 +70,8 @@ def train(config: Config, folder: Path) -> Outcome:
     folds = grouped_folds(training_set.labels, prepared.train_groups, config.split.folds, config.seed)
     log.info("training %d topics on %d paragraphs", len(learnable), len(training_set))
     lessons = codebook_lessons(prepared.codebook, learnable) if config.data.learn_from_codebook else []
-    fitted = fit(training_set.texts, training_set.labels, folds, config, os.cpu_count() or 1, lessons)
+    rarity = rarity_of(prepared.codebook, training_set)
+    fitted = fit(training_set.texts, training_set.labels, folds, config, os.cpu_count() or 1, lessons, rarity)
     settings = {
         "name": config.name,
         "topics": list(learnable),
@@ -82,6 +86,9 @@ def train(config: Config, folder: Path) -> Outcome:
     tags = model.decide(probabilities)
     metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
     metrics["reference"] = reference(model, training_set, fitted.out_of_fold.probabilities, folds, config.features)
+    if config.evaluation.learning_curve:
+        whole = fitted.out_of_fold.tags
+        metrics["learning_curve"] = learning_curve(training_set, prepared.train_groups, folds, config, lessons, whole)
     extras = {
         "config.yaml": config.to_yaml().encode(),
         "metrics.json": (json.dumps(metrics, indent=1, ensure_ascii=False) + "\n").encode(),
@@ -187,6 +194,19 @@ def codebook_lessons(codebook: Codebook | None, topics: tuple[str, ...]) -> list
     return [(text, topics.index(topic)) for text, topic in codebook.texts() if topic in topics]
 
 
+def rarity_of(codebook: Codebook | None, corpus: Corpus) -> npt.NDArray[np.float64]:
+    """How many texts without the topic stand behind each training row without it, float64 [topics], never below 1.
+
+    Labelled paragraphs are often chosen for their topics; the codebook can say how rare a topic is where it is sought.
+    """
+    expected = {topic.id: topic.prevalence for topic in codebook.topics} if codebook else {}
+    share = corpus.labels.mean(axis=0)
+    wanted = np.array([expected.get(topic) or share[at] for at, topic in enumerate(corpus.topics)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (share / (1 - share)) / (wanted / (1 - wanted))
+    return np.asarray(np.clip(np.nan_to_num(ratio, nan=1.0, posinf=1.0), 1.0, None))
+
+
 def metrics_of(
     model: Model, fitted: Fit, prepared: Prepared, config: Config, probabilities: Floats, tags: Bools
 ) -> dict[str, Any]:
@@ -196,10 +216,12 @@ def metrics_of(
     for topic, entry in figures["topics"].items():
         entry["train_support"] = prepared.train.support[topic]
     estimate = fitted.out_of_fold
-    truth = prepared.train.with_topics(model.topics).labels
+    learned = prepared.train.with_topics(model.topics)
+    expected = evaluate(learned.labels, estimate.tags, estimate.probabilities, model.topics)
+    add_promises(expected, config, learned, estimate.tags, model.topics)
     metrics = {
         "test": figures,
-        "out_of_fold": evaluate(truth, estimate.tags, estimate.probabilities, model.topics),
+        "out_of_fold": expected,
         "left_out": model.settings["left_out"],
     }
     wide = spread(probabilities, model.topics, test.topics)

@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from training.config import Thresholds
 from training.model.calibration import calibrate, platt
 from training.model.model import Decision
-from training.model.thresholds import choose_thresholds, cuts_of
+from training.model.thresholds import choose_fallback, choose_thresholds, cuts_of
 
 METHODS = ("pooled", "per_topic", "shrunk", "smoothed", "micro_macro")
 
@@ -48,13 +48,65 @@ def test_pooled_is_one_threshold_and_the_best_for_micro_f1(seed: int) -> None:
         assert f1(truth, scores > chosen[0]) == pytest.approx(best)
 
 
-def test_shrinkage_runs_from_the_topics_own_to_the_pooled_threshold() -> None:
+def test_shrinkage_runs_from_the_topics_own_to_what_its_support_makes_likely() -> None:
     scores, truth = case(3)
-    own, pooled = thresholds(scores, truth, method="per_topic"), thresholds(scores, truth, method="pooled")
+    own = thresholds(scores, truth, method="micro_macro")
     assert thresholds(scores, truth, shrinkage=0) == pytest.approx(own)
-    assert thresholds(scores, truth, shrinkage=1e12) == pytest.approx(pooled)
-    halfway = thresholds(scores, truth, shrinkage=20)
-    assert (np.abs(halfway - pooled) <= np.abs(own - pooled) + 1e-9).all()
+    by_support = thresholds(scores, truth, shrinkage=1e12)
+    assert by_support == pytest.approx(np.full(4, thresholds(scores, truth, method="pooled")[0]))
+    between = thresholds(scores, truth, shrinkage=20)
+    assert ((np.minimum(own, by_support) - 0.3 <= between) & (between <= np.maximum(own, by_support) + 0.3)).all()
+
+
+def test_rare_topics_are_drawn_to_the_thresholds_of_rare_topics() -> None:
+    """Scores of rare topics lie low, and one of 3 positives has no hit of its own to say so."""
+    rng = np.random.default_rng(1)
+    positives = np.array([400] * 10 + [20] * 10 + [3])
+    truth = np.zeros((1000, len(positives)), dtype=bool)
+    for at, count in enumerate(positives):
+        truth[rng.choice(1000, count, replace=False), at] = True
+    level = np.where(positives == 400, 0.0, -1.0)
+    scores = level + np.where(truth, 0.5, -0.5) + rng.normal(scale=0.2, size=truth.shape)
+    chosen, pooled = thresholds(scores, truth), thresholds(scores, truth, method="pooled")
+    assert chosen[-1] < min(pooled[0], chosen[:10].mean()) - 0.3
+
+
+@given(st.integers(0, 5000))
+def test_fallback_is_the_distance_that_serves_micro_f1_best(seed: int) -> None:
+    scores, truth = case(seed)
+    cuts = np.full(4, 0.8)
+    distance = choose_fallback(scores, truth, cuts)
+
+    def reached(distance: float) -> float:
+        margins = scores - cuts
+        tags = margins > 0
+        for row in np.flatnonzero(~tags.any(axis=1)):
+            tags[row, margins[row].argmax()] = distance > 0 and margins[row].max() > -distance
+        return f1(truth, tags)
+
+    assert distance >= 0
+    assert reached(distance) == pytest.approx(max(reached(d) for d in np.linspace(0, 3, 31) * scores.std()))
+
+
+def test_no_fallback_where_most_texts_have_no_topic() -> None:
+    scores, truth = case(5, n=400)
+    truth[: int(0.9 * len(truth))] = False
+    assert choose_fallback(scores, truth, thresholds(scores, truth)) == 0
+
+
+@given(st.integers(0, 5000))
+def test_a_fallback_adds_one_topic_where_there_is_none(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cuts = rng.uniform(0.3, 0.9, 4).astype(np.float32)
+    low = (cuts * rng.uniform(0.2, 1.0, 4)).astype(np.float32)
+    probabilities = rng.random((50, 4), dtype=np.float32) ** 2
+    plain = Decision(cuts).tags(probabilities)
+    tags = Decision(cuts, "no", low).tags(probabilities)
+    empty = ~plain.any(axis=1)
+    assert np.array_equal(tags[~empty], plain[~empty])
+    assert tags[empty].sum(axis=1).max(initial=0) <= 1
+    assert np.array_equal(tags[empty].any(axis=1), (probabilities[empty] >= low).any(axis=1))
+    assert (probabilities[tags] >= np.broadcast_to(low, tags.shape)[tags]).all()
 
 
 @given(st.integers(0, 5000), st.sampled_from(METHODS), st.sampled_from(["micro_f1", "macro_f1", "example_f1"]))
@@ -96,6 +148,22 @@ def test_wanted_precision_and_recall_are_kept_on_the_scores_they_were_chosen_by(
     assert ((precise >= target) | ~strict.any(axis=0)).all()
     wide = scores > thresholds(scores, truth, method="per_topic", objective="recall", target=target)
     assert ((truth & wide).sum(axis=0) >= target * truth.sum(axis=0)).all()
+
+
+@given(
+    st.integers(0, 5000),
+    st.sampled_from(METHODS),
+    st.sampled_from(["micro_f1", "precision"]),
+    st.integers(1, 4),
+)
+def test_rarity_is_the_number_of_negatives_behind_each(seed: int, method: str, objective: str, times: int) -> None:
+    """Of one topic: as if each negative stood there so many times."""
+    scores, truth = case(seed, topics=1)
+    target = 0.8 if objective == "precision" else None
+    rule = Thresholds(method=method, objective=objective, target=target, shrinkage=0)
+    repeats = np.where(truth[:, 0], 1, times)
+    repeated = choose_thresholds(np.repeat(scores, repeats, axis=0), np.repeat(truth, repeats, axis=0), rule)
+    assert choose_thresholds(scores, truth, rule, np.array([float(times)])) == pytest.approx(repeated)
 
 
 def test_cuts_never_part_equal_scores() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import uuid
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.conftest import synthetic_records
 from tests.tagging.conftest import SMALL, make_inputs, paragraphs, rejected, tagged
 from tests.tagging.fake import FakeModel, load_fake, save_fake
 from training.errors import UserError
@@ -200,6 +202,117 @@ def test_the_model_is_sent_once_and_loaded_once_in_a_worker(cluster, folder):
     assert workers
     assert len(workers) == len(set(workers))
     shutil.rmtree(MARKS)
+
+
+def test_strict_and_another_place_for_rejected_rows(cluster, folder, tmp_path):
+    from training.tagging.spark_files import tag_files
+
+    inputs = [str(path) for path in make_inputs(tmp_path / "archive", rows=20)]
+    with pytest.raises(UserError, match=r"1\.jsonl:11: not a JSON record.*leave out --strict"):
+        tag_files(cluster, folder, inputs, str(tmp_path / "out"), loader=load_fake, strict=True, **OPTIONS)
+    assert not (tmp_path / "out").exists()
+    aside = tmp_path / "aside.jsonl"
+    summary = tag_files(
+        cluster, folder, inputs, str(tmp_path / "out"), loader=load_fake, rejected=str(aside), **OPTIONS
+    )
+    assert summary.rejected == str(aside)
+    assert len(aside.read_bytes().splitlines()) == summary.rows_rejected > 0
+
+
+def test_a_folder_that_no_job_has_made_is_not_replaced(cluster, folder, tmp_path):
+    from training.tagging.spark_files import tag_files
+
+    (tmp_path / "in.jsonl").write_bytes(b'{"text":"a"}\n')
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
+    names = [str(tmp_path / "in.jsonl")]
+    with pytest.raises(UserError, match=r"thesis: holds chapter\.txt, which no tagging job has made"):
+        tag_files(cluster, folder, names, str(tmp_path / "thesis"), loader=load_fake, force=True, **OPTIONS)
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "years of work"
+
+
+def load_and_remove(folder):
+    """A model whose loading takes away the input of the task."""
+    for path in MARKS.glob("*.jsonl"):
+        path.unlink()
+    return load_fake(folder)
+
+
+def test_an_input_that_vanishes_is_told_as_on_one_machine(cluster, folder, tmp_path):
+    from training.tagging.spark_files import tag_files
+
+    shutil.rmtree(MARKS, ignore_errors=True)
+    MARKS.mkdir(parents=True)
+    (MARKS / "in.jsonl").write_bytes(b'{"text":"a"}\n')
+    save_fake(FakeModel(id="fake@vanishing"), tmp_path / "other")
+    with pytest.raises(UserError, match=r"in\.jsonl: .*No such file or directory"):
+        tag_files(
+            cluster,
+            tmp_path / "other",
+            [str(MARKS / "in.jsonl")],
+            str(tmp_path / "out"),
+            loader=load_and_remove,
+            **OPTIONS,
+        )
+    shutil.rmtree(MARKS)
+
+
+def command(*arguments, cwd, **environment):
+    """The command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"} | environment,
+        check=False,
+    )
+
+
+def test_the_command_gives_what_the_local_engine_gives(trained, tmp_path):
+    """With a real model, on a cluster of two executor processes of its own, Parquet partitions in and out."""
+    rows = [{**row, "text": row["text"]} for row in synthetic_records(40)]
+    rows[7]["text"] = None
+    for at in range(3):
+        place = tmp_path / "archive" / f"month={at}"
+        place.mkdir(parents=True)
+        part = [{name: row[name] for name in ("paragraph_id", "article_id", "text")} for row in rows[at::3]]
+        pq.write_table(pa.Table.from_pylist(part), place / "part-0.parquet")
+    ordinary = ["tag", trained.folder, "archive", "--keep", "text"]
+    local = command(*ordinary, "--output", "local.parquet", cwd=tmp_path)
+    assert local.returncode == 0, local.stderr
+    spark = [*ordinary, "--engine", "spark", "--spark-master", "local-cluster[2,1,1024]", "--output"]
+    made = command(*spark, "spark", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "= 119 tagged + 1 rejected" in made.stderr
+    assert len(list((tmp_path / "spark").iterdir())) == 3
+    found = [row for part in sorted((tmp_path / "spark").iterdir()) for row in tagged(part)]
+    assert found == tagged(tmp_path / "local.parquet")
+    assert rejected(tmp_path / "spark") == rejected(tmp_path / "local.parquet")
+    again = command(*spark, "spark", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_what_is_missing_is_told_in_one_message(trained, tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(b'{"text":"a"}\n')
+    spark = ["tag", trained.folder, "in.jsonl", "--output", "out", "--engine", "spark"]
+    no_java = command(*spark, cwd=tmp_path, PATH=str(tmp_path), JAVA_HOME="")
+    assert (no_java.returncode, no_java.stdout) == (1, "")
+    assert no_java.stderr.startswith("Error: --engine spark: Java was not found")
+    assert len(no_java.stderr.splitlines()) == 1
+    (tmp_path / "pyspark.py").write_text("raise ModuleNotFoundError(\"No module named 'pyspark'\", name='pyspark')")
+    no_spark = command(*spark, cwd=tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert no_spark.returncode == 1
+    assert no_spark.stderr.startswith("Error: --engine spark: pyspark is not installed. Install it with: pip install")
+    assert len(no_spark.stderr.splitlines()) == 1
+    threads = command(*spark, "--threads", "2", cwd=tmp_path)
+    assert threads.returncode == 2
+    assert "--threads is for --engine local" in threads.stderr
+    master = command(*spark[:-1], "local", "--spark-master", "local[2]", cwd=tmp_path)
+    assert master.returncode == 2
+    assert "--spark-master is for --engine spark" in master.stderr
 
 
 def test_what_a_cluster_cannot_do_is_told(cluster, folder, tmp_path):

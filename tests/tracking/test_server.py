@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ import pytest
 
 from tests.conftest import synthetic_records, write_jsonl
 from tests.tracking.conftest import Look
-from tests.tracking.helpers import configured, synced, tracked, waiting
+from tests.tracking.helpers import configured, rewritten, synced, tracked, waiting
 from tests.tracking.proxy import DIES, HANGS, LOSES_ANSWER, Proxy
 from tests.tracking.servers import Server, environment, mlflow_server, postgresql
 from training import load
 from training.errors import UserError
+from training.tracking.locks import patiently
+from training.tracking.runs import _link
+from training.tracking.store import opened
 
 pytestmark = pytest.mark.slow
 ONCE = [1, 1, 1]
@@ -113,6 +117,61 @@ def test_a_server_that_fails_at_any_request(
         [again] = synced(trained, place)
         assert again.run is not None
         assert again.run.found, line
+
+
+def test_metrics_by_the_hundred_whose_answer_is_lost(
+    trained: Any, workplace: Path, folder: Path, proxy: Proxy, held: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mlflow refuses to take more than a hundred metrics of a model a second time."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri)
+
+    def many(content: bytes) -> bytes:
+        return json.dumps({**json.loads(content), "many": {f"n{at}": at / 7 for at in range(250)}}).encode()
+
+    place = rewritten(folder, workplace / "many", "metrics.json", many)
+    proxy.heal()
+    assert tracked(trained, place).problem is None
+    name = "lost-of-many"
+    for at in [at for at, line in enumerate(proxy.requests) if line.endswith("/runs/log-batch")]:
+        proxy.fail(LOSES_ANSWER, at)
+        again = configured(
+            place, workplace / f"{name}-{at}", experiment=f"{name}-{at}", registered_model=f"{name}-{at}"
+        )
+        tracked(trained, again)
+        assert proxy.struck.is_set()
+        proxy.heal()
+        list(synced(trained))
+        counts, found = held(name=f"{name}-{at}")
+        assert counts == ONCE
+        assert len(found.runs[0].data.metrics) == len(found.models[0].metrics) > 250
+
+
+def test_the_same_request_twice_at_once(server: Server) -> None:
+    """What becomes of a request that is sent again because its answer is late."""
+    with opened(server.uri) as store:
+        client, entities = store.client, store.mlflow.entities
+        experiment = client.create_experiment("twice-at-once")
+        run = client.create_run(experiment).info.run_id
+        model = client.create_logged_model(experiment, "model", run).model_id
+        metrics = [entities.Metric(f"m{at}", at, 5, 0, model_id=model, run_id=run) for at in range(60)]
+        params = [entities.Param(f"p{at}", str(at)) for at in range(60)]
+        dataset = entities.DatasetInput(entities.Dataset("train", "abc", "code", "{}"), [])
+        calls = [
+            lambda: client.log_batch(run, metrics=metrics),
+            lambda: client.log_batch(run, params=params),
+            lambda: client.log_inputs(run, [dataset]),
+            lambda: client.set_tag(run, "a", "b"),
+            lambda: _link(store, run, model),
+        ]
+        for call in calls:
+            with ThreadPoolExecutor(4) as pool:
+                for done in [pool.submit(patiently, call) for _ in range(4)]:
+                    done.result()
+        found = client.get_run(run)
+        assert len(found.data.metrics) == 60
+        assert len(found.data.params) == 60
+        assert [output.model_id for output in found.outputs.model_outputs] == [model]
+        assert len(found.inputs.dataset_inputs) == 1
 
 
 def test_a_server_that_fails_again_and_again(

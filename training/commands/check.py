@@ -12,22 +12,24 @@ from training.commands.options import config_argument, set_option
 @click.command(short_help="What is wrong with the data, before training.")
 @config_argument
 @set_option
+@click.option("--learning-curve", is_flag=True, help="Also how much more labels would help, by topic; trains 20 times.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def check(config: str, overrides: tuple[str, ...], learning_curve: bool, as_json: bool) -> None:
     """Look for leaks, near-duplicates, contradicting labels and rare topics in the data of CONFIG.
 
     Exit code 1 if training would fail; findings that only deserve a look leave it 0.
 
     \b
-    Example:
+    Examples:
       conflict-topics check configs/default.yaml --set data.train=mine.jsonl
+      conflict-topics check configs/default.yaml --learning-curve
     """
     import json
 
     from training.checks import check_data
     from training.config import load_config
 
-    findings = check_data(load_config(config, overrides))
+    findings = check_data(load_config(config, overrides), learning_curve)
     if as_json:
         click.echo(json.dumps(findings.to_json(), indent=1, ensure_ascii=False))
     else:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from training.commands.options import model_argument
+from training.errors import UserError
+from training.model.light import OwnProcess, skip_unused_imports
 
 
 @click.command(short_help="Tag paragraphs or articles with a saved model.")
 @model_argument
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
-    "-o", "--output", required=True, help="Output file: .jsonl .csv .parquet, plain, .gz or .zst; - for stdout."
+    "-o",
+    "--output",
+    required=True,
+    help="Output file: .jsonl .csv .parquet, plain, .gz or .zst; - for stdout. With Spark a folder of Parquet parts.",
 )
 @click.option("--format", "input_format", metavar="SUFFIX", help="Read every input as this, e.g. jsonl or csv.gz.")
 @click.option("--text-column", default="text", show_default=True)
@@ -25,8 +32,19 @@ from training.commands.options import model_argument
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be tagged.")
 @click.option("--force", is_flag=True, help="Replace an existing output, or an interrupted run that does not fit.")
 @click.option("--rejected", metavar="FILE", help="Where rows that cannot be tagged go [OUTPUT.rejected.jsonl].")
+@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option("--spark-master", metavar="URL", help="E.g. spark://host:7077 [what Spark is configured for, or local].")
 @click.pass_context
-def tag(context: click.Context, /, model: str, inputs: tuple[str, ...], output: str, **options: object) -> None:
+def tag(
+    context: click.Context,
+    /,
+    model: str,
+    inputs: tuple[str, ...],
+    output: str,
+    engine: str,
+    spark_master: str | None,
+    **options: Any,
+) -> None:
     """Tag INPUT (files, folders, globs or - for stdin) with MODEL, a folder or an MLflow URI.
 
     A row with a paragraph_id is one paragraph; without one its text is an article and is split into paragraphs.
@@ -38,9 +56,37 @@ def tag(context: click.Context, /, model: str, inputs: tuple[str, ...], output: 
     Examples:
       conflict-topics tag experiments/models/default articles/ --output tags.parquet
       zcat news.jsonl.gz | conflict-topics tag models:/conflict-topics@champion - --output - > tags.jsonl
+      conflict-topics tag MODEL /shared/archive --engine spark --spark-master spark://host:7077 --output /shared/tags
     """
+    root = context.find_root().params
+    options |= {"quiet": root["quiet"], "log_json": root["log_json"]}
+    if engine == "spark":
+        _on_spark(spark_master, model, inputs, output, options)
+        return
+    if spark_master is not None:
+        raise click.UsageError("--spark-master is for --engine spark.")
+    if context.find_object(OwnProcess):
+        skip_unused_imports()
     from training import load
     from training.tagging import tag as run
 
-    root = context.find_root().params
-    run(load(model), inputs, output, quiet=root["quiet"], log_json=root["log_json"], **options)  # type: ignore[arg-type]
+    run(load(model), inputs, output, **options)
+
+
+def _on_spark(master: str | None, model: str, inputs: tuple[str, ...], output: str, options: dict[str, Any]) -> None:
+    if options.pop("threads") is not None:
+        raise click.UsageError(
+            "--threads is for --engine local; Spark's executors have the cores that Spark gives them."
+        )
+    try:
+        from training.tagging.spark_files import tag_files
+        from training.tagging.spark_session import spark_session
+    except ModuleNotFoundError as problem:
+        if str(problem.name).partition(".")[0] not in ("pyspark", "py4j"):
+            raise
+        raise UserError(
+            "--engine spark: pyspark is not installed. Install it with: pip install 'conflict-topics[spark]' (from a "
+            "clone: pip install --require-hashes -r requirements-spark.lock); or tag here with --engine local."
+        ) from None
+    with spark_session(master, quiet=options["quiet"]) as session:
+        tag_files(session, model, inputs, output, **options)

@@ -18,6 +18,7 @@ _BREAK = re.compile("[\x0c\u2029]")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 _SENTENCE_END = re.compile(r"""[.!?…:;。！？؟।]["'”’»)\]]*$""")
 _LONGEST_WRAPPED_LINE = 120
+MOST_TAGS = 100_000
 _BLOCKS = frozenset({"p", "head", "quote", "item", "cell", "code", "ab"})
 
 
@@ -61,10 +62,14 @@ def html_paragraphs(page: bytes | str) -> list[str]:
     """The paragraphs of the main text of a web page; menus, adverts, comments and other boilerplate are left out.
 
     Extraction is trafilatura's (Barbaresi, ACL 2021 demos), which also finds the character set of bytes. A page in
-    which no text is found gives an empty list; one that cannot be parsed at all raises :class:`UserError`.
+    which no text is found gives an empty list; one that cannot be parsed at all, or has more tags than any article
+    (extraction would take minutes and gigabytes), raises :class:`UserError`.
     """
     if not page.strip():
         return []
+    tags = page.count(b"<") if isinstance(page, bytes) else page.count("<")
+    if tags > MOST_TAGS:
+        raise UserError(f"the page has {tags:,} tags, more than the {MOST_TAGS:,} that an article may have")
     try:
         document = _extraction()(_whole(page), include_comments=False, with_metadata=False)
     except (ValueError, RecursionError, AssertionError, LookupError, AttributeError, TypeError) as problem:

@@ -79,6 +79,62 @@ def reliability_chart(points: Points) -> str:
     )
 
 
+def learning_chart(points: Points) -> str:
+    """Micro- and macro-F1 with their intervals against the number of labelled paragraphs."""
+    values = [
+        {
+            "figure": label,
+            "paragraphs": point["paragraphs"],
+            "F1": point[name],
+            "low": point["intervals"][name][0],
+            "high": point["intervals"][name][1],
+        }
+        for point in points
+        for name, label in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"))
+    ]
+    y = {"type": "quantitative", "scale": {"zero": False}, "title": "out-of-fold F1"}
+    band = {
+        "mark": {"type": "area", "opacity": 0.15},
+        "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
+    }
+    line = {"mark": {"type": "line", "point": True}, "encoding": {"y": {"field": "F1", **y}}}
+    told = "; ".join(
+        f"{point['paragraphs']} paragraphs: micro-F1 {point['micro_f1']:.3f}, macro-F1 {point['macro_f1']:.3f}"
+        for point in points
+    )
+    return draw(
+        {
+            "data": {"values": values},
+            "width": 420,
+            "height": 260,
+            "encoding": {
+                "x": {"field": "paragraphs", "type": "quantitative", "title": "labelled paragraphs to learn from"},
+                "color": {
+                    "field": "figure",
+                    "type": "nominal",
+                    "sort": ["micro-F1", "macro-F1"],
+                    "scale": {"range": [ACCENT, "#c1662f"]},
+                    "legend": {"title": None, "symbolOpacity": 1},
+                },
+            },
+            "layer": [band, line],
+        },
+        f"Out-of-fold F1 against the number of labelled paragraphs. {told}",
+    )
+
+
+def sparkline(values: Sequence[float], description: str) -> str:
+    """A line so small that it stands in a table, from 0 at the bottom to 1 at the top."""
+    step = 56 / max(1, len(values) - 1)
+    points = " ".join(f"{2 + at * step:.1f},{20 - 18 * value:.1f}" for at, value in enumerate(values))
+    escaped = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return (
+        f'<svg role="img" aria-label="{escaped}" width="60" height="22" viewBox="0 0 60 22">'
+        f'<line x1="2" y1="20" x2="58" y2="20" stroke="{LINE}"/>'
+        f'<polyline points="{points}" fill="none" stroke="{ACCENT}" stroke-width="2"/></svg>'
+    )
+
+
 def co_occurrence_chart(cells: Points, topics: Sequence[str]) -> str:
     """A heat map: of the paragraphs with the topic of the row, the share that also carry that of the column."""
     axis = {"type": "nominal", "sort": list(topics), "scale": {"domain": list(topics)}}

@@ -15,6 +15,7 @@ from training.corpus.records import Corpus
 from training.evaluation import charts, curves
 from training.evaluation.highlight import character_contributions, segments
 from training.evaluation.metrics import Bools, Floats
+from training.evaluation.table import promise_cell, promise_lines
 from training.model.model import Model
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -38,6 +39,9 @@ def render_report(
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=select_autoescape(default=True), undefined=StrictUndefined
     )
+    by_topic, estimate = metrics["test"]["topics"], metrics["out_of_fold"]
+    curve = metrics.get("learning_curve")
+    promised = any("promise" in entry for entry in by_topic.values())
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
     return environment.get_template(TEMPLATE.name).render(
         model=model,
@@ -50,12 +54,27 @@ def render_report(
             charts.co_occurrence_chart(curves.co_occurrence(train.labels, train.topics), train.topics)
         ),
         mistaken=curves.mistaken_for(test.labels, tags, test.topics),
+        promises={topic: promise_cell(topic, entry, estimate) for topic, entry in by_topic.items()} if promised else {},
+        promise_lines=[" ".join(line.split()) for line in promise_lines(metrics["test"], estimate)],
+        learning=Markup(charts.learning_chart(curve["points"])) if curve else "",
+        sparklines=sparklines(curve) if curve else {},
         terms=strongest_terms(model),
         errors=[
             *instructive_errors(model, test, probabilities, tags, missed=False),
             *instructive_errors(model, test, probabilities, tags, missed=True),
         ],
     )
+
+
+def sparklines(curve: Mapping[str, Any]) -> dict[str, tuple[Markup, str]]:
+    """For each topic its learning curve as a small drawing, and what the last doubling of the labels brought."""
+    drawn = {}
+    for topic, entry in curve["topics"].items():
+        steps = zip(entry["positives"], entry["f1"], strict=True)
+        told = ", ".join(f"{f1:.3f} with {positives} positives" for positives, f1 in steps)
+        gain = f"{entry['gain']['by']:+.3f} {entry['gain']['verdict']}"
+        drawn[topic] = (Markup(charts.sparkline(entry["f1"], f"F1 {told}")), gain)
+    return drawn
 
 
 def strongest_terms(model: Model) -> dict[str, tuple[list[str], list[str]]]:

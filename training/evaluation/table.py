@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.evaluation.comparison import Difference
+from training.evaluation.promise import promise_summary
 
 HEADINGS = ("topic", "support", "precision", "recall", "F1", "AP", "threshold")
 
 
 def results_table(metrics: Mapping[str, Any]) -> str:
     """A line for each topic with intervals, then the overall figures."""
-    test = metrics["test"]
+    test, estimate = metrics["test"], metrics.get("out_of_fold")
+    by_topic = any("promise" in entry for entry in test["topics"].values())
     rows = [
         (
             topic,
@@ -22,18 +24,19 @@ def results_table(metrics: Mapping[str, Any]) -> str:
             _with_interval(entry, "f1"),
             _figure(entry["average_precision"]),
             "not trained" if entry["threshold"] is None else _figure(entry["threshold"]),
+            *([promise_cell(topic, entry, estimate)] if by_topic else []),
         )
         for topic, entry in test["topics"].items()
     ]
-    lines = _aligned([HEADINGS, *rows])
+    lines = _aligned([(*HEADINGS, *(["promise"] if by_topic else [])), *rows])
     lines.append("")
-    estimate = metrics.get("out_of_fold")
     for name, label in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"), ("example_f1", "example-based F1")):
         beside = f"   out-of-fold estimate {_figure(estimate[name])}" if estimate else ""
         lines.append(f"{label:24} {_with_interval(test, name)}{beside}")
     lines.append(f"{'mean average precision':24} {_figure(test['mean_average_precision'])}")
     lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}")
     lines.append(f"{'false tags per 1,000':24} {test['false_tags_per_thousand']:.0f}")
+    lines += promise_lines(test, estimate)
     queries = metrics.get("keywords")
     if queries:
         figures = " / ".join(_figure(queries[name]) for name in ("micro_f1", "macro_f1", "example_f1"))
@@ -46,6 +49,26 @@ def results_table(metrics: Mapping[str, Any]) -> str:
     for topic, reason in metrics.get("left_out", {}).items():
         lines.append(f"Not trained: {topic}: {reason}")
     return "\n".join(lines)
+
+
+def promise_cell(topic: str, entry: Mapping[str, Any], estimate: Mapping[str, Any] | None) -> str:
+    """What became of a topic's promised precision or recall: out of fold, if that is known, and on test."""
+    if "promise" not in entry:
+        return "-"
+    on_test = str(entry["promise"]["kept"])
+    return f"{estimate['topics'][topic]['promise']['verdict']}; test: {on_test}" if estimate else on_test
+
+
+def promise_lines(test: Mapping[str, Any], estimate: Mapping[str, Any] | None) -> list[str]:
+    """The promise, whether the training data bear it, and whether it was kept; nothing where none was made."""
+    if "promise" not in test:
+        return []
+    whole = test["promise"]
+    lines = [f"{'promise':24} {whole['objective']} of {_figure(whole['target'])} (thresholds.target)"]
+    if estimate:
+        lines.append(f"{'  by training data':24} {promise_summary(estimate, 'verdict')}")
+    lines.append(f"{'  on these paragraphs':24} {promise_summary(test, 'kept')}")
+    return lines
 
 
 def comparison_table(overall: Sequence[Difference], by_topic: Sequence[Difference]) -> str:

@@ -27,8 +27,18 @@ BLOCK = 1 << BLOCK_BITS
 CODE_POINTS = 0x110000
 CAPITAL_SIGMA, MEDIAL_SIGMA, FINAL_SIGMA = 0x3A3, 0x3C3, 0x3C2
 LONGEST_CHARACTER = 4  # bytes of UTF-8
+LONGEST_EXPANSION = 4  # code points; Unicode's longest has three
+_TYPES = {
+    "stage1": np.uint16,
+    "stage2": np.uint16,
+    "records": np.int32,
+    "expansion_offsets": np.int32,
+    "expansions": np.int32,
+}
 
 ORDINARY_BYTE, SPACE_BYTE, MAYBE_SPACE_BYTE = 0, 1, 2
+_SURROGATES = np.zeros(CODE_POINTS, bool)
+_SURROGATES[0xD800:0xE000] = True
 
 
 class CharacterArrays(NamedTuple):
@@ -95,15 +105,12 @@ class CharacterTable:
 
         Raises:
             KeyError: an array is missing.
-            ValueError: an index points outside its array.
+            ValueError: an array is of another type, or an index points outside its array.
         """
-        return cls(
-            stage1=np.ascontiguousarray(arrays["stage1"], dtype=np.uint16),
-            stage2=np.ascontiguousarray(arrays["stage2"], dtype=np.uint16),
-            records=np.ascontiguousarray(arrays["records"], dtype=np.int32),
-            expansion_offsets=np.ascontiguousarray(arrays["expansion_offsets"], dtype=np.int32),
-            expansions=np.ascontiguousarray(arrays["expansions"], dtype=np.int32),
-        )
+        for name, kind in _TYPES.items():
+            if arrays[name].dtype != kind or arrays[name].ndim != 1:
+                raise ValueError(f"The character table is damaged: {name} is not a list of {np.dtype(kind)}.")
+        return cls(**{name: np.require(arrays[name], requirements=["C", "A"]) for name in _TYPES})
 
     @cached_property
     def kernel_arrays(self) -> CharacterArrays:
@@ -160,10 +167,23 @@ class CharacterTable:
             return "expansion_offsets does not cover expansions"
         if (np.diff(offsets) < 0).any():
             return "expansion_offsets descends"
+        if int(np.diff(offsets).max(initial=0)) > LONGEST_EXPANSION:
+            return f"a character expands to more than {LONGEST_EXPANSION}"
+        if not _are_code_points(self.expansions):
+            return "an expansion is no character"
         which = self.records[(self.records & EXPANDS) != 0] >> SHIFT
         if which.size and (int(which.min()) < 0 or int(which.max()) >= offsets.size - 1):
             return "a record points outside the expansions"
+        properties = self.properties()
+        plain = (properties & EXPANDS) == 0
+        if not _are_code_points((np.arange(CODE_POINTS) + (properties >> SHIFT))[plain & ~_SURROGATES]):
+            return "a lower-case letter is no character"
         return None
+
+
+def _are_code_points(values: npt.NDArray[Any]) -> bool:
+    """Whether UTF-8 can hold each of them."""
+    return bool(((values >= 0) & (values < CODE_POINTS) & ~((values >= 0xD800) & (values < 0xE000))).all())
 
 
 def _measure() -> CharacterTable:

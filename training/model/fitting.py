@@ -21,7 +21,7 @@ from training.model.counts import Counts
 from training.model.model import Decision, Exclusive
 from training.model.ngrams import FoldFeatures, NgramVectorizer
 from training.model.scorer import Block, BlockSettings, Scorer
-from training.model.thresholds import choose_thresholds
+from training.model.thresholds import choose_fallback, choose_thresholds
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -109,11 +109,12 @@ def fit(
     config: Config,
     threads: int,
     lessons: Sequence[tuple[str, int]] = (),
+    rarity: npt.NDArray[np.float64] | None = None,
 ) -> Fit:
     """Train on ``texts`` [n] and ``labels`` [n, topics]; ``folds`` [n] gives the fold of each text.
 
     ``lessons`` are further texts with the column of their topic, such as a codebook's: they are learned from in every
-    fold, but nothing is measured or chosen by them.
+    fold, but nothing is measured or chosen by them. ``rarity`` [topics] is as in :func:`choose_thresholds`.
     """
     task = Task(texts, labels, folds, lessons)
     counted = CountedFeatures(task.all_texts, config.features)
@@ -121,12 +122,12 @@ def fit(
     for held_out, scores in fold_scores(task, counted, config, threads):
         out_of_fold[held_out] = scores
     exclusive = exclusivity(labels, config.classifier.exclusive)
-    matrix, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds)
+    matrix, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
     every = np.arange(len(task.all_labels))
     learned = counted.learn(every)
     classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), task.all_labels)
     scorer = _scorer(counted, learned, classifier.coef_.T @ matrix, classifier.intercept_ @ matrix + offsets)
-    return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds))
+    return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
 
 
 class Task:
@@ -169,30 +170,44 @@ def _chunks(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
 
 
 def decide(
-    scores: Floats, labels: Bools, exclusive: Exclusive, rule: Thresholds
+    scores: Floats,
+    labels: Bools,
+    exclusive: Exclusive,
+    rule: Thresholds,
+    rarity: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Decision]:
     """The calibration (matrix and offsets, see :func:`calibrate`) and decision rule from out-of-fold scores."""
     matrix, offsets = calibrate(scores, labels, exclusive)
     uncut = Decision(np.zeros(labels.shape[1], dtype=np.float32), exclusive)
     probabilities = uncut.probabilities((scores @ matrix + offsets).astype(np.float32))
+    fallback = None
     if rule.method == "fixed":
         thresholds = np.full(labels.shape[1], 0.5 if rule.target is None else rule.target)
     elif exclusive == "no":
-        cuts = choose_thresholds(scores, labels, rule)
+        cuts = choose_thresholds(scores, labels, rule, rarity)
         thresholds = expit(cuts * np.diag(matrix) + offsets)
+        if rule.fallback and rule.objective not in ("precision", "recall"):
+            distance = choose_fallback(scores, labels, cuts, rarity)
+            if distance:
+                fallback = expit((cuts - distance) * np.diag(matrix) + offsets).astype(np.float32)
     else:
-        thresholds = choose_thresholds(probabilities, labels, rule)
-    return matrix, offsets, Decision(thresholds.astype(np.float32), exclusive)
+        thresholds = choose_thresholds(probabilities, labels, rule, rarity)
+    return matrix, offsets, Decision(thresholds.astype(np.float32), exclusive, fallback)
 
 
 def cross_fitted(
-    scores: Floats, labels: Bools, folds: npt.NDArray[np.intp], exclusive: Exclusive, rule: Thresholds
+    scores: Floats,
+    labels: Bools,
+    folds: npt.NDArray[np.intp],
+    exclusive: Exclusive,
+    rule: Thresholds,
+    rarity: npt.NDArray[np.float64] | None = None,
 ) -> OutOfFold:
     """Probabilities and tags of each fold by the decision rule that the other folds give."""
     probabilities, tags = np.zeros(labels.shape, dtype=np.float32), np.zeros(labels.shape, dtype=bool)
     for fold in np.unique(folds):
         others, held_out = folds != fold, folds == fold
-        matrix, offsets, decision = decide(scores[others], labels[others], exclusive, rule)
+        matrix, offsets, decision = decide(scores[others], labels[others], exclusive, rule, rarity)
         probabilities[held_out] = decision.probabilities((scores[held_out] @ matrix + offsets).astype(np.float32))
         tags[held_out] = decision.tags(probabilities[held_out])
     return OutOfFold(probabilities, tags)

@@ -16,6 +16,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -54,21 +56,30 @@ def _cache_folder() -> Path | None:
     """Where machine code is kept between runs: beside the package, else the user's, else the system's.
 
     Numba looks for changes in the file of a function, but not of those that it calls: so the folder has the name
-    of all sources together.
+    of all sources together. What it keeps is unpickled, so a folder in which others can put files is not used.
     """
     here = Path(__file__).parent
     digest = hashlib.sha256()
     for source in [*sorted(here.glob("kernels*.py")), here / "characters.py"]:
         digest.update(source.read_bytes())
-    for parent in (here / "__pycache__", Path.home() / ".cache" / "conflict-topics", Path(tempfile.gettempdir())):
+    own = Path(tempfile.gettempdir()) / f"conflict-topics-{os.getuid()}"
+    for parent in (here / "__pycache__", Path.home() / ".cache" / "conflict-topics", own):
         folder = parent / f"kernels-{digest.hexdigest()[:16]}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            parent.mkdir(mode=0o700 if parent == own else 0o777, parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
+            if is_ours(parent) and is_ours(folder):
+                return folder
         except OSError:
             continue
-        return folder
     return None
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder, not a link to one, is this user's and not open to everyone's writing."""
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & stat.S_IWOTH
 
 
 _folder = _cache_folder()

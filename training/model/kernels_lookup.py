@@ -31,6 +31,10 @@ from training.model.kernels import (
 from training.model.kernels_tokens import BLANK
 
 BUCKET = 8  # 64-bit words: four keys, then their ids plus one
+# Terms can be chosen so that all of them belong in one slot, and a table would take hours to fill. Those of a language
+# find a free slot within a hundred.
+MOST_STEPS, MOST_BUCKETS = 1 << 10, 1 << 8
+NO_ROOM, COLLIDING = -1, -2
 
 
 class Lookup(NamedTuple):
@@ -94,35 +98,47 @@ def find_pair(first: int, second: int, lookup: Lookup) -> int:
 
 
 @inner
-def add_pair(first: int, second: int, known: int, lookup: Lookup) -> None:
-    """Enter a pair, which must be new, under an id."""
+def add_pair(first: int, second: int, known: int, lookup: Lookup) -> bool:
+    """Enter a pair, which must be new, under an id; whether a place for it was near."""
     bucket = pair_bucket(first, second, lookup)
+    buckets = 1
     while lookup.pairs[bucket + BUCKET - 1] != 0:
+        if buckets == MOST_BUCKETS:
+            return False
+        buckets += 1
         bucket = (bucket + BUCKET) & ((BUCKET << lookup.pair_bits) - 1)
     i = 0
     while lookup.pairs[bucket + BUCKET // 2 + i] != 0:
         i += 1
     lookup.pairs[bucket + i] = pair_key(first, second)
     lookup.pairs[bucket + BUCKET // 2 + i] = np.uint64(known + 1)
+    return True
 
 
 @inner
-def add_string(start: int, end: int, known: int, lookup: Lookup) -> None:
-    """Enter the string ``lookup.text[start:end]``, which must be new, under an id."""
+def add_string(start: int, end: int, known: int, lookup: Lookup) -> bool:
+    """Enter the string ``lookup.text[start:end]``, which must be new, under an id; whether a place for it was near."""
     key = span_key(lookup.text, start, end)
     slot = slot_of(key, lookup.bits)
+    steps = 1
     while id_at(lookup.strings, slot) != EMPTY:
+        if steps == MOST_STEPS:
+            return False
+        steps += 1
         slot = (slot + 1) & ((1 << lookup.bits) - 1)
     put(lookup.strings, slot, key, known)
     lookup.spans[known, 0] = start
     lookup.spans[known, 1] = end
+    return True
 
 
 @lean
-def add_strings(offsets: Positions, ids: Ids, lookup: Lookup) -> None:
-    """Enter every term as one string, term i under ``ids[i]``."""
+def add_strings(offsets: Positions, ids: Ids, lookup: Lookup) -> int:
+    """Enter every term as one string, term i under ``ids[i]``; how many, or COLLIDING."""
     for term in range(ids.size):
-        add_string(offsets[term], offsets[term + 1], whole(ids[term]), lookup)
+        if not add_string(offsets[term], offsets[term + 1], whole(ids[term]), lookup):
+            return COLLIDING
+    return int(ids.size)
 
 
 @lean
@@ -144,7 +160,7 @@ def add_word_ngrams(offsets: Positions, ids: Ids, most: int, lookup: Lookup) -> 
     """Enter every term as the pairs of its words, shorter terms first, term i under ``ids[i]``.
 
     Returns:
-        the number of ids, or -1 if there is no room for so many that are not features.
+        the number of ids; NO_ROOM if there is none for so many that are not features; COLLIDING.
     """
     extra = lookup.features
     for words in range(1, most + 1):
@@ -152,7 +168,7 @@ def add_word_ngrams(offsets: Positions, ids: Ids, most: int, lookup: Lookup) -> 
             feature = whole(ids[term])
             end = offsets[term + 1]
             if extra + 2 * words > lookup.spans.shape[0]:
-                return -1
+                return NO_ROOM
             blanks = 0
             for at in range(offsets[term], end):
                 blanks += lookup.text[at] == BLANK
@@ -168,7 +184,8 @@ def add_word_ngrams(offsets: Positions, ids: Ids, most: int, lookup: Lookup) -> 
                 if word == EMPTY:
                     word = feature if words == 1 else extra
                     extra += words != 1
-                    add_string(start, stop, word, lookup)
+                    if not add_string(start, stop, word, lookup):
+                        return COLLIDING
                 if place == 0:
                     known = word
                 else:
@@ -178,6 +195,7 @@ def add_word_ngrams(offsets: Positions, ids: Ids, most: int, lookup: Lookup) -> 
                         last = place == words - 1
                         known = feature if last else extra
                         extra += not last
-                        add_pair(beginning, word, known, lookup)
+                        if not add_pair(beginning, word, known, lookup):
+                            return COLLIDING
                 start = stop + 1
     return int(extra)

@@ -30,10 +30,15 @@ class Decision:
     (``exactly_one``), or leave the rest to no topic (``at_most_one``, ``competing``). With the first two only the most
     probable topic can be set: always, or where it reaches its threshold; with ``competing`` every topic that does,
     which is the better bet where two are close.
+
+    ``fallback``, float32 [topics] and nowhere above the thresholds, is for texts in which no topic reaches its
+    threshold: of those that reach their fallback the one that comes nearest is set. It is there only where training
+    showed that a topic too many is the better bet than none.
     """
 
     thresholds: Floats
     exclusive: Exclusive = "no"
+    fallback: Floats | None = None
 
     def probabilities(self, scores: Floats) -> Floats:
         """float32 [n, topics] from ``scores`` [n, topics]."""
@@ -52,11 +57,26 @@ class Decision:
     def tags(self, probabilities: Floats) -> Bools:
         """bool [n, topics]."""
         reached = probabilities >= self.thresholds
+        if self.fallback is not None:
+            self._add_nearest(probabilities, reached)
         if self.exclusive in ("no", "competing"):
             return reached
         best = np.zeros(probabilities.shape, dtype=bool)
         best[np.arange(len(best)), probabilities.argmax(axis=1)] = True
         return best if self.exclusive == "exactly_one" else best & reached
+
+    def _add_nearest(self, probabilities: Floats, tags: Bools) -> None:
+        """Set the topic that is nearest to its threshold, on the way there from its fallback, where none is set."""
+        rows = np.flatnonzero(~tags.any(axis=1))
+        low, high = _log_odds(self.fallback), _log_odds(self.thresholds)
+        way = (_log_odds(probabilities[rows]) - low) / np.maximum(high - low, 1e-6)
+        nearest = way.argmax(axis=1)
+        tags[rows, nearest] = way[np.arange(len(rows)), nearest] >= 0
+
+
+def _log_odds(probabilities: Any) -> npt.NDArray[np.float64]:
+    clipped = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
 
 
 @dataclass(frozen=True)

@@ -194,16 +194,23 @@ def _lookup(terms: Terms, ids: npt.NDArray[np.int32], of_words: bool) -> Lookup:
     features = len(terms)
     if not of_words:
         lookup = _empty_lookup(text, features, 0, features, features)
-        kernels_lookup.add_strings(terms.offsets, ids, lookup)
+        _refuse_colliding(kernels_lookup.add_strings(terms.offsets, ids, lookup))
         return lookup
     ones, total, most = kernels_lookup.count_words(text, terms.offsets)
     extra = 1 << 10
     while True:
         # Pairs that are only the beginning of a feature are rare, unless n-grams of three words are.
         lookup = _empty_lookup(text, ones + extra, total - features + extra, features + extra, features)
-        if kernels_lookup.add_word_ngrams(terms.offsets, ids, most, lookup) >= 0:
+        code = kernels_lookup.add_word_ngrams(terms.offsets, ids, most, lookup)
+        _refuse_colliding(code)
+        if code != kernels_lookup.NO_ROOM:
             return lookup
         extra *= 4
+
+
+def _refuse_colliding(code: int) -> None:
+    if code == kernels_lookup.COLLIDING:
+        raise ValueError("terms that were chosen to collide in a hash table, as no text has them")
 
 
 def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:

@@ -174,9 +174,7 @@ class Engine:
         for work, piece in in_order(works, tagger, self.threads):
             if self.strict and piece.rejects:
                 reject = piece.rejects[0]
-                raise UserError(
-                    f"{reject.place}: {reject.reason}. Mend the row, or leave out --strict to have such rows set aside."
-                )
+                raise UserError(strict_message(reject.place, reject.reason))
             yield work, piece
             paragraphs += piece.counts.paragraphs
             rejected += piece.counts.rows_rejected
@@ -206,6 +204,11 @@ def _until(works: Iterable[Work], stop: StopOnSignal) -> Iterator[Work]:
             stop.heeded = True
             return
         yield work
+
+
+def strict_message(place: str, reason: str) -> str:
+    """Why a job with ``strict`` ends."""
+    return f"{place}: {reason}. Mend the row, or leave out --strict to have such rows set aside."
 
 
 def _how_to_resume(output: Path, counts: Counts) -> str:

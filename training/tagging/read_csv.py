@@ -62,7 +62,7 @@ def read_header(source: Source, stream: ByteStream, options: Options) -> Header:
     for record in csv_records(body, DELIMITERS[source.format]):
         if record.fields == []:
             continue
-        if record.fields is None or record.open:
+        if record.fields is None or record.open or record.end == len(body) >= _LONGEST_HEADER - len(_BOM):
             break
         try:
             names = [name.encode("latin-1").decode("utf-8").strip() for name in record.fields]
@@ -72,9 +72,11 @@ def read_header(source: Source, stream: ByteStream, options: Options) -> Header:
         end = record.end + len(data) - len(body)
         stream.unread(data[end:])
         return Header(names, end, 1 + data[:end].count(b"\n"))
-    if not body.strip():
+    if not body.strip() and len(data) < _LONGEST_HEADER:
         return Header([], len(data), 1 + data.count(b"\n"))
-    raise UserError(f"{source.shown}:1: no header found. Expected column names in the first line.")
+    raise UserError(
+        f"{source.shown}:1: no header found. Expected column names in the first line, within {_LONGEST_HEADER:,} bytes."
+    )
 
 
 def _check_header(source: Source, names: list[str], options: Options) -> None:

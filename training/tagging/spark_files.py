@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 import uuid
@@ -16,7 +17,7 @@ import pyarrow as pa
 from training import load
 from training.errors import UserError
 from training.tagging.encoders import record_schema
-from training.tagging.engine import Engine
+from training.tagging.engine import Engine, strict_message
 from training.tagging.inputs import ARTICLE_FORMATS, Source, find_sources, shown
 from training.tagging.journal import Journal
 from training.tagging.options import Options, Tuning
@@ -24,10 +25,12 @@ from training.tagging.outputs import Output
 from training.tagging.progress import Silent, progress_for
 from training.tagging.readers import check_sources
 from training.tagging.spark import Loader, Session, Shipped, map_in_arrow, ship
+from training.tagging.spark_session import failures_told
 from training.tagging.summary import Counts, Summary
 from training.tagging.work import Reading
 
 _ARTICLES_A_TASK = 256
+_PART = re.compile(r"part-\d{5,}\.parquet|_SUCCESS|\..*\.crc")
 _RESULT = pa.schema([("task", pa.int64()), ("part", pa.string()), ("summary", pa.string())])
 
 
@@ -45,7 +48,9 @@ def tag_files(
     all_probabilities: bool = False,
     explain: bool = False,
     max_characters: int = 1_000_000,
+    strict: bool = False,
     force: bool = False,
+    rejected: str | None = None,
     quiet: bool = False,
     log_json: bool = False,
     tuning: Tuning | None = None,
@@ -55,14 +60,18 @@ def tag_files(
 
     A task is one table file, or a few hundred article files; parts are numbered in the order of the input, and read
     one after another they are the output of the local engine. Inputs and output must lie where every machine of the
-    cluster sees them under the same path. Rejected rows go to ``OUTPUT.rejected.jsonl``. The folder appears when
-    it is complete.
+    cluster sees them under the same path. Rejected rows go to ``rejected`` (by default ``OUTPUT.rejected.jsonl``).
+    The folder appears when it is complete; a job that was stopped begins anew.
+
+    Raises:
+        UserError: a problem with the inputs, the output or an option, or in a task; with ``strict``, a rejected row.
     """
     started = time.monotonic()
     folder = Path(output.rstrip("/"))
-    rejected = folder.with_name(folder.name + ".rejected.jsonl")
-    if folder.suffix:
-        raise UserError(f"{shown(output)}: Spark writes a folder of Parquet parts. Name a folder, e.g. {folder.stem}/.")
+    aside = Path(rejected) if rejected else folder.with_name(folder.name + ".rejected.jsonl")
+    if output == "-" or folder.suffix:
+        name = folder.stem.strip("-") or "tags"
+        raise UserError(f"{shown(output)}: Spark writes a folder of Parquet parts. Name a folder, e.g. {name}/.")
     options = Options(
         input_format=input_format,
         text_column=text_column,
@@ -73,17 +82,18 @@ def tag_files(
         explain=explain,
         max_characters=max_characters,
     )
-    sources, skipped = find_sources(inputs, input_format, [str(folder), str(rejected)])
+    sources, skipped = find_sources(inputs, input_format, [str(folder), str(aside)])
     streams = [source.shown for source in sources if source.stream]
     if streams:
         raise UserError(f"{streams[0]}: can be read only once, so a cluster can't. Name a file that all machines see.")
     kept_types = check_sources(sources, options)
     progress = progress_for(quiet, log_json)
-    with Journal(folder, rejected) as journal:
-        for path in (folder, rejected):
-            if path.exists() and not force:
-                journal.discard()
-                raise UserError(f"{shown(str(path))}: is there already. Name another, or overwrite it with --force.")
+    with Journal(folder, aside) as journal:
+        try:
+            _check_free((folder, aside), force)
+        except UserError:
+            journal.discard()
+            raise
         parts = journal.folder / "parts"
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir()
@@ -92,8 +102,11 @@ def tag_files(
         tasks = _tasks(sources)
         run = _Tasks(shipped, tasks, parts.resolve(), schema, Reading(options, tuning or Tuning(), False, kept_types))
         numbers = session.range(0, len(tasks), 1, len(tasks))
-        done = map_in_arrow(numbers, run, _RESULT).collect()
-        counts = _put_in_place(sorted(done, key=lambda row: int(row["task"])), journal, folder, rejected)
+        with failures_told():
+            done = sorted(map_in_arrow(numbers, run, _RESULT).collect(), key=lambda row: int(row["task"]))
+        if strict:
+            _refuse_rejected(done)
+        counts = _put_in_place(done, journal, folder, aside)
     summary = Summary.of(
         counts,
         files=len(sources),
@@ -102,10 +115,34 @@ def tag_files(
         seconds=time.monotonic() - started,
         run_paragraphs=counts.paragraphs,
         output=shown(str(folder)),
-        rejected=shown(str(rejected)) if counts.rows_rejected else None,
+        rejected=shown(str(aside)) if counts.rows_rejected else None,
     )
     progress.end(summary)
     return summary
+
+
+def _check_free(paths: Sequence[Path], force: bool) -> None:
+    """Nothing is overwritten unless that was asked for, and then only what a job like this one has made."""
+    for path in paths:
+        if path.exists() and not force:
+            raise UserError(f"{shown(str(path))}: is there already. Name another, or overwrite it with --force.")
+        other = (
+            next((file for file in path.iterdir() if not _PART.fullmatch(file.name)), None) if path.is_dir() else None
+        )
+        if other is not None:
+            raise UserError(
+                f"{shown(str(path))}: holds {shown(other.name)}, which no tagging job has made, so --force does not "
+                f"replace it. Name another --output."
+            )
+
+
+def _refuse_rejected(done: Sequence[Any]) -> None:
+    for row in done:
+        path = _rejected_of(Path(row["part"]))
+        if path.exists():
+            with path.open(encoding="utf-8") as lines:
+                first = json.loads(lines.readline())
+            raise UserError(strict_message(f"{first['file']}:{first['line']}", first["reason"]))
 
 
 def _tasks(sources: Sequence[Source]) -> list[list[Source]]:

@@ -15,6 +15,8 @@ Result = TypeVar("Result")
 
 PATIENCE = 60.0
 """Seconds for which a busy database is tried again."""
+MOST_CONFLICTS = 4
+"""Tries of a call that met with its own double."""
 
 
 def try_lock(handle: int) -> bool:
@@ -64,15 +66,28 @@ def is_busy(problem: BaseException) -> bool:
     return "database is locked" in text or "database table is locked" in text
 
 
+def is_conflict(problem: BaseException) -> bool:
+    """Whether an error says that a server was writing the same at the same time.
+
+    That is what becomes of a request that is sent again because its answer is late. Nothing was done, and when the
+    first one is through, the same call finds that it is.
+    """
+    text = str(problem)
+    return "UNIQUE constraint failed" in text or "duplicate key value violates unique constraint" in text
+
+
 def patiently(call: Callable[[], Result]) -> Result:
     """The result of ``call``, tried again with growing pauses while the database is held by another process."""
     deadline = time.monotonic() + PATIENCE
     pause = 0.05
+    conflicts = 0
     while True:
         try:
             return call()
         except Exception as problem:
-            if not is_busy(problem) or time.monotonic() > deadline:
+            conflicts += is_conflict(problem)
+            again = is_busy(problem) or (is_conflict(problem) and conflicts < MOST_CONFLICTS)
+            if not again or time.monotonic() > deadline:
                 raise
         time.sleep(pause * random.uniform(0.5, 1))
         pause = min(2 * pause, 2.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from training.tracking.flavor import write_model
+from training.tracking.locks import patiently
 from training.tracking.pending import Entry
 from training.tracking.record import TABLE, Record
 from training.tracking.steps import Steps
@@ -18,7 +19,8 @@ from training.tracking.store import Store, experiment_id
 ID, MANIFEST, COMPLETE = (f"conflict-topics.{name}" for name in ("record", "manifest", "complete"))
 CONTEXT = "mlflow.data.context"
 MODEL = "model"
-MOST_IN_A_BATCH = {"params": 100, "metrics": 500}
+# Of 101 metrics of a model or more that are sent again, mlflow's servers refuse all (UNIQUE constraint failed).
+MOST_IN_A_BATCH = {"params": 100, "metrics": 100}
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,15 @@ def _log_model(store: Store, where: str, run_id: str, record: Record) -> str:
             write_model(store, written, record.folder, model, run_id)
             client.log_model_artifacts(model_id, str(written))
         client.finalize_logged_model(model_id, "READY")
-    outputs = client.get_run(run_id).outputs
-    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
-        client.log_outputs(run_id, [store.mlflow.entities.LoggedModelOutput(model_id, step=0)])
+    patiently(lambda: _link(store, run_id, model_id))
     return model_id
+
+
+def _link(store: Store, run_id: str, model_id: str) -> None:
+    """Make the model an output of the run, unless it is one: a second time would be refused."""
+    outputs = store.client.get_run(run_id).outputs
+    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
+        store.client.log_outputs(run_id, [store.mlflow.entities.LoggedModelOutput(model_id, step=0)])
 
 
 def _log_parameters(store: Store, run_id: str, record: Record) -> None:

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import config_for, synthetic_records, write_jsonl
+from training.checks import check_data
+from training.cli import conflict_topics
+from training.corpus.splits import grouped_folds
+from training.errors import UserError
+from training.learning_curve import curve_lines, learning_curve, tags_from
+from training.model.fitting import CountedFeatures, Task
+from training.train import prepare, train
+
+FAST = ("features.char=null", "features.lead=null", "split.folds=3")
+
+
+@pytest.fixture(scope="module")
+def prepared(corpus_file: Path) -> Any:
+    """The synthetic paragraphs, split, with the folds of the training part."""
+    config = config_for(corpus_file, *FAST)
+    parts = prepare(config)
+    folds = grouped_folds(parts.train.labels, parts.train_groups, config.split.folds, config.seed)
+    return config, parts, folds
+
+
+def test_with_all_labels_the_curve_is_the_out_of_fold_estimate(prepared: Any, tmp_path: Path) -> None:
+    config, parts, folds = prepared
+    curve = learning_curve(parts.train, parts.train_groups, folds, config)
+    estimate = train(config, tmp_path / "model").metrics["out_of_fold"]
+    assert [point["share"] for point in curve["points"]] == [0.25, 0.5, 0.75, 1.0]
+    assert curve["points"][-1]["paragraphs"] == len(parts.train)
+    for name in ("micro_f1", "macro_f1"):
+        assert curve["points"][-1][name] == pytest.approx(estimate[name])
+    for topic, entry in curve["topics"].items():
+        assert entry["f1"][-1] == pytest.approx(estimate["topics"][topic]["f1"])
+        assert entry["positives"] == sorted(entry["positives"])
+        assert entry["positives"][-1] == parts.train.support[topic]
+        low, high = entry["gain"]["interval"]
+        assert low <= entry["gain"]["by"] <= high
+    assert curve["points"][0]["micro_f1"] < curve["points"][-1]["micro_f1"]
+
+
+def test_tags_that_are_known_are_not_made_again(prepared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, parts, folds = prepared
+    shares = []
+
+    def remembered(task: Task, counted: CountedFeatures, known: Any, config: Any) -> Any:
+        shares.append(known.mean())
+        return np.zeros(task.labels.shape, dtype=bool)
+
+    monkeypatch.setattr("training.learning_curve.tags_from", remembered)
+    curve = learning_curve(parts.train, parts.train_groups, folds, config, whole=parts.train.labels)
+    assert len(shares) == 3
+    assert max(shares) < 1
+    assert curve["points"][-1]["micro_f1"] == 1
+
+
+def test_what_is_outside_the_part_never_reaches_it(prepared: Any) -> None:
+    """Labels of paragraphs outside the part may be anything: the tags stay the same."""
+    config, parts, folds = prepared
+    known = np.arange(len(parts.train)) % 2 == 0
+    task = Task(parts.train.texts, parts.train.labels, folds)
+    counted = CountedFeatures(task.all_texts, config.features)
+    other = parts.train.labels.copy()
+    other[~known] = ~other[~known]
+    first = tags_from(task, counted, known, config)
+    assert (first == tags_from(Task(parts.train.texts, other, folds), counted, known, config)).all()
+
+
+def test_a_topic_that_a_part_hardly_holds_has_no_tags_there(prepared: Any) -> None:
+    config, parts, folds = prepared
+    labels = parts.train.labels.copy()
+    labels[1:, 0] = False
+    labels[0, 0] = True
+    rare = replace(parts.train, labels=labels)
+    curve = learning_curve(rare, parts.train_groups, folds, config)
+    assert curve["topics"][rare.topics[0]]["f1"] == [0, 0, 0, 0]
+
+
+def test_train_puts_the_curve_into_metrics_and_report(corpus_file: Path, tmp_path: Path) -> None:
+    outcome = train(config_for(corpus_file, *FAST, "evaluation.learning_curve=true"), tmp_path / "model")
+    points = outcome.metrics["learning_curve"]["points"]
+    assert points[-1]["micro_f1"] == pytest.approx(outcome.metrics["out_of_fold"]["micro_f1"])
+    report = (tmp_path / "model/report.html").read_text()
+    assert "How much would more labels help?" in report
+    assert f"{points[0]['paragraphs']} paragraphs: micro-F1 {points[0]['micro_f1']:.3f}" in report
+    assert report.count("<polyline") == len(outcome.model.topics)
+
+
+def test_without_being_asked_for_there_is_no_curve(trained: Any) -> None:
+    assert "learning_curve" not in trained.metrics
+    report = (trained.folder / "report.html").read_text()
+    assert "more labels" not in report
+    assert "<polyline" not in report
+
+
+def test_the_key_takes_true_or_false() -> None:
+    with pytest.raises(UserError, match=r"evaluation\.learning_curve: found 'often', expected: .*boolean"):
+        config_for("x.jsonl", "evaluation.learning_curve=often")
+
+
+def test_check_prints_the_curve_as_text_and_as_json(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "x.jsonl", synthetic_records(30))
+    config = tmp_path / "x.yaml"
+    config.write_text(f"name: x\ndata: {{train: {json.dumps(str(source))}, codebook: null}}\n")
+    command = ["check", str(config), "--learning-curve", "--set", "evaluation.resamples=100"]
+    for override in FAST:
+        command += ["--set", override]
+    text = CliRunner().invoke(conflict_topics, command)
+    assert text.exit_code == 0, text.output
+    assert "F1 with so much of the labels" in text.stdout
+    told = CliRunner().invoke(conflict_topics, [*command, "--json"])
+    curve = json.loads(told.stdout)["learning_curve"]
+    assert list(curve_lines(curve)) == text.stdout.rstrip("\n").splitlines()[-len(list(curve_lines(curve))) :]
+
+
+def test_no_curve_where_training_would_fail(tmp_path: Path) -> None:
+    records = [record | {"topics": []} for record in synthetic_records(10)]
+    records[0]["topics"] = ["meteor"]
+    findings = check_data(config_for(write_jsonl(tmp_path / "x.jsonl", records)), with_learning_curve=True)
+    assert findings.fatal
+    assert findings.learning_curve is None

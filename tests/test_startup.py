@@ -1,0 +1,47 @@
+"""What a process of `tag` imports, and what it must not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SKIPPED = """
+import sys
+from training.model.light import skip_unused_imports
+skip_unused_imports()
+import pyarrow as pa
+from training.model.terms import Terms
+from training.model.texts import as_string_array
+Terms.from_strings(["a", "b"]).places_in(Terms.from_strings(["b"]))
+pa.array([1, 2]), as_string_array(["text"])
+found = {"pandas", "scipy", "cffi", "sklearn", "mlflow"} & set(sys.modules)
+assert not found, found
+"""
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+
+def test_what_tagging_does_not_use_is_not_imported():
+    done = run(SKIPPED)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("package", ["pandas", "scipy.linalg"])
+def test_skipped_packages_can_still_be_imported(package):
+    done = run(f"{SKIPPED}\nimport {package}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_command_called_from_python_leaves_pyarrow_as_it_is():
+    done = run(
+        "from click.testing import CliRunner\n"
+        "from training.cli import conflict_topics\n"
+        "assert CliRunner().invoke(conflict_topics, ['tag', 'no-such-model', 'x', '--output', 'y.jsonl']).exit_code == 1\n"
+        "import pyarrow as pa\n"
+        "assert pa.array([1]).to_pandas().tolist() == [1]\n"
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,129 @@
+"""How much would more labels help? Out-of-fold figures with parts of the labelled articles, overall and by topic."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.config import Config
+from training.corpus.records import Corpus
+from training.corpus.splits import stratified_folds
+from training.evaluation.comparison import Difference, compare_tags
+from training.evaluation.intervals import Resampler, add_intervals
+from training.evaluation.metrics import Bools, evaluate
+from training.model.fitting import CountedFeatures, Task, decide, exclusivity, fold_scores
+
+PARTS = 4
+FLAT = 0.02
+
+log = logging.getLogger(__name__)
+
+
+def learning_curve(
+    corpus: Corpus,
+    groups: npt.NDArray[np.intp],
+    folds: npt.NDArray[np.intp],
+    config: Config,
+    lessons: Sequence[tuple[str, int]] = (),
+    whole: Bools | None = None,
+) -> dict[str, Any]:
+    """Figures on all paragraphs of ``corpus`` with a quarter, half, three quarters and all of it to learn from.
+
+    Articles are dealt into quarters that resemble one another, ``groups`` [n] staying whole, and each part holds the
+    one before it. Whatever the part, each of the ``folds`` [n] is tagged by a model and thresholds that come from the
+    part's paragraphs in other folds alone: with five folds, from four fifths of the part. Articles are dealt once: a
+    curve that is not smooth says how much depends on which articles they were. ``whole`` [n, topics] are the
+    out-of-fold tags with all paragraphs, if they are known already.
+
+    ``points`` has micro- and macro-F1 with intervals by part; ``topics`` has F1 and the positives by part, and ``gain``
+    for each, and overall, is what the last doubling of the labels brought (all against half of them), with the
+    interval of the paired difference and a verdict: "still rising", "falling", "flat" (surely within 0.02 of no gain)
+    or "can't tell".
+    """
+    part = stratified_folds(corpus.labels, groups, [1.0] * PARTS, config.seed)
+    task = Task(corpus.texts, corpus.labels, folds, lessons)
+    counted = CountedFeatures(task.all_texts, config.features)
+    resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
+    tags, points = {}, []
+    by_topic: dict[str, dict[str, Any]] = {topic: {"positives": [], "f1": []} for topic in corpus.topics}
+    for parts in range(1, PARTS + 1):
+        known = part < parts
+        log.info("learning curve: learning from %d of %d paragraphs", known.sum(), len(corpus))
+        tags[parts] = whole if whole is not None and known.all() else tags_from(task, counted, known, config)
+        figures = evaluate(corpus.labels, tags[parts], tags[parts].astype(float), corpus.topics)
+        add_intervals(figures, resampler, corpus.labels, tags[parts])
+        points.append(
+            {
+                "share": parts / PARTS,
+                "paragraphs": int(known.sum()),
+                **{name: figures[name] for name in ("micro_f1", "macro_f1")},
+                "intervals": {name: figures["intervals"][name] for name in ("micro_f1", "macro_f1")},
+            }
+        )
+        for at, topic in enumerate(corpus.topics):
+            by_topic[topic]["positives"].append(int(corpus.labels[known, at].sum()))
+            by_topic[topic]["f1"].append(figures["topics"][topic]["f1"])
+    overall, of_topics = compare_tags(corpus.labels, tags[PARTS // 2], tags[PARTS], corpus.topics, resampler)
+    for difference in of_topics:
+        by_topic[difference.figure]["gain"] = _gain(difference)
+    gains = {difference.figure: _gain(difference) for difference in overall if difference.figure != "example_f1"}
+    return {"points": points, "topics": by_topic, "gain": gains}
+
+
+def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config) -> Bools:
+    """Tags of all rows, bool [n, topics], each fold learned from the ``known`` rows [n] of the other folds."""
+    labels, tags = task.labels, np.zeros(task.labels.shape, dtype=bool)
+    scores = np.zeros(labels.shape, dtype=np.float32)
+    for fold in np.unique(task.folds):
+        held_out = task.folds == fold
+        shown = copy.copy(task)
+        shown.folds = (known & ~held_out).astype(np.intp)  # fold 0 is not learned from, and scored first
+        rows, found = next(iter(fold_scores(shown, counted, config, os.cpu_count() or 1)))
+        scores[held_out] = found[np.isin(rows, np.flatnonzero(held_out))]
+    exclusive = exclusivity(labels[known], config.classifier.exclusive)
+    for fold in np.unique(task.folds):
+        held_out, others = task.folds == fold, known & (task.folds != fold)
+        matrix, offsets, decision = decide(scores[others], labels[others], exclusive, config.thresholds)
+        odds = (scores[held_out] @ matrix + offsets).astype(np.float32)
+        tags[held_out] = decision.tags(decision.probabilities(odds))
+    tags[:, labels[known].sum(axis=0) < config.classifier.min_positives] = False
+    return tags
+
+
+def _gain(difference: Difference) -> dict[str, Any]:
+    low, high = difference.interval
+    if difference.verdict == "can't tell":
+        verdict = "flat" if low > -FLAT and high < FLAT else "can't tell"
+    else:
+        verdict = "still rising" if difference.verdict == "better" else "falling"
+    return {"by": difference.b - difference.a, "interval": [low, high], "verdict": verdict}
+
+
+def curve_lines(curve: Mapping[str, Any]) -> Iterator[str]:
+    """The curve as the lines of a text table."""
+    points, topics = curve["points"], curve["topics"]
+    width = max(len(topic) for topic in (*topics, "macro-F1"))
+    shares = "".join(f"{point['share']:>8.0%}" for point in points)
+    yield f"{'F1 with so much of the labels':{width + 11}}{shares}   last doubling"
+    rows = [
+        ("micro-F1", points[-1]["paragraphs"], [point["micro_f1"] for point in points], curve["gain"]["micro_f1"]),
+        ("macro-F1", points[-1]["paragraphs"], [point["macro_f1"] for point in points], curve["gain"]["macro_f1"]),
+        *((topic, entry["positives"][-1], entry["f1"], entry["gain"]) for topic, entry in topics.items()),
+    ]
+    for name, number, values, gain in rows:
+        low, high = gain["interval"]
+        figures = "".join(f"{value:8.3f}" for value in values)
+        yield (
+            f"  {name:{width}} {number:8}{figures}   {gain['by']:+.3f} [{low:+.3f} to {high:+.3f}] {gain['verdict']}"
+        )
+    rising = sum(entry["gain"]["verdict"] == "still rising" for entry in topics.values())
+    yield (
+        f"The last doubling of the labels helped {rising} of {len(topics)} topics beyond doubt. As a rule the next one "
+        f"helps less; so few points allow no figure for it."
+    )
