@@ -104,7 +104,7 @@ def correct_something(arguments: list[str], folder: Path) -> None:
             answer.read()
         code, told = view.stop()
     assert code == 0
-    assert told.splitlines()[-1].startswith("1 corrections in ")
+    assert told.splitlines()[-1].startswith("1 paragraph corrected in ")
 
 
 def written_commands() -> list[str]:

@@ -54,6 +54,16 @@ def test_a_correction_that_makes_no_sense_is_refused(tags_file: Path, body: byte
     assert not tags_file.with_name("corrections.jsonl").exists()
 
 
+def test_tags_that_change_under_the_page_are_told_and_nothing_is_saved(tags_file: Path) -> None:
+    with page(tags_file, None) as client:
+        tags_file.rename(tags_file.with_name("moved.parquet"))
+        answer = client.put("/api/corrections", json={"row": 0, "topics": []})
+        assert (answer.status_code, "was changed or moved" in answer.json()["problem"]) == (400, True)
+        tags_file.write_bytes(tags_file.with_name("moved.parquet").read_bytes())
+        assert client.get("/api/paragraphs").status_code == 400
+    assert not tags_file.with_name("corrections.jsonl").exists()
+
+
 def test_evidence_and_articles_show_the_text_as_it_is(tags_file: Path, model: Model) -> None:
     with page(tags_file, model) as client:
         article = "Mortar shells hit <b>the port</b> 😀.\r\n\r\nFamilies fled to the camp."

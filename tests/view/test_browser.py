@@ -105,7 +105,7 @@ def test_filter_correct_by_keyboard_and_find_it_saved(page: Page, tags_file: Pat
         states = [element.text for element in page.all(".mark-corrected")][:4]
         assert states == ["✓ accepted", "✓ corrected", "✓ corrected", ""]
         code, told = view.stop()
-        assert (code, told.splitlines()[-1]) == (0, f"3 corrections in {corrections}")
+        assert (code, told.splitlines()[-1]) == (0, f"3 paragraphs corrected in {corrections}")
 
     corpus = read_corpus(str(corrections), Columns(), None, where="data.train")
     assert corpus.paragraph_ids == ("p0", "p3", "p6")

@@ -12,7 +12,9 @@ import pytest
 
 from tests.test_cli import run
 from tests.view.started import started
+from training.errors import UserError
 from training.model.model import Model
+from training.view import view as view_of
 
 
 def get(url: str, path: str, cookie: str = "") -> tuple[int, str]:
@@ -78,3 +80,8 @@ def test_what_cannot_be_shown_is_one_message(
             assert message in ended.stderr
             assert ended.stderr.splitlines()[-1].startswith("Error: ")
             assert "Traceback" not in ended.stderr
+
+
+def test_a_folder_of_parts_is_no_model(tags_file: Path) -> None:
+    with pytest.raises(UserError, match="is a folder of Parquet parts"):
+        view_of(str(tags_file.parent))

@@ -113,8 +113,8 @@ def query(wanted: Filter, every: tuple[str, ...], dated: bool) -> Query:
     for number, word in enumerate(wanted.words):
         made.add(f"contains(lower(text), lower($word{number}))", **{f"word{number}": word})
     if wanted.state != "all":
-        negation = "" if wanted.state == "corrected" else "NOT "
-        made.add(f"paragraph_id {negation}IN (SELECT id FROM corrected)")
+        known = "coalesce(paragraph_id IN (SELECT id FROM corrected), false)"
+        made.add(known if wanted.state == "corrected" else f"NOT {known}")
     return made
 
 

@@ -45,6 +45,8 @@ def view(
         raise UserError(
             f"{tags_or_model}: no such file or folder. Expected tags (the output of conflict-topics tag) or a model."
         )
+    if is_model and not (Path(tags_or_model) / "manifest.json").exists() and any(Path(tags_or_model).glob("*.parquet")):
+        raise UserError(f"{tags_or_model}: is a folder of Parquet parts. Name one of the files in it.")
     with ExitStack() as stack:
         address = stack.enter_context(Address.at(port))
         loaded = load(tags_or_model) if is_model else load(model) if model else None
@@ -60,7 +62,9 @@ def view(
         _tell(tags, kept)
         app = make_app(Shown(loaded, tags, kept, book or _codebook_of(loaded)), address)
         serve(app, address, opened)
-        return f"{len(kept)} corrections in {kept.path}" if kept is not None and len(kept) else "Nothing was corrected."
+        if kept is None or not len(kept):
+            return "Nothing was corrected." if kept is not None else "Ended."
+        return f"{len(kept)} paragraph{'s' if len(kept) > 1 else ''} corrected in {kept.path}"
 
 
 def default_corrections(tags: Path) -> Path:

@@ -33,6 +33,8 @@ class Tags:
         self.name = path.name
         self.every = found.every
         self.dated = found.date is not None
+        self._path = path
+        self._signature = _signature(path)
         self._connection = connection
         self._running: dict[str, duckdb.DuckDBPyConnection] = {}
         self._lock = Lock()
@@ -99,6 +101,8 @@ class Tags:
 
     def _all(self, sql: str, values: dict[str, Any] | None = None, asker: str | None = None) -> list[Any]:
         """Run a query. One that the same page does not wait for any more, because it asks anew, is given up."""
+        if _signature(self._path) != self._signature:
+            raise UserError(f"{self.name} was changed or moved since it was opened. Stop this view and start it again.")
         cursor = self._connection.cursor()
         if asker is not None:
             with self._lock:
@@ -160,6 +164,15 @@ def _prepare(connection: duckdb.DuckDBPyConnection, folder: Path, link: Path, fo
         rows, number = "SELECT *, rowid FROM store.read", "rowid"
     connection.execute(f"CREATE VIEW tags AS SELECT {number} AS row, * EXCLUDE ({number}), {_DAY} AS day FROM ({rows})")
     connection.execute("CREATE TABLE corrected (id VARCHAR PRIMARY KEY)")
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    """What tells one content of a file from another; rows are known by their number, which a change would shift."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _escaped(path: Path) -> str:
