@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array, eye_array, hstack, random_array
 from sklearn.naive_bayes import ComplementNB
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
@@ -48,6 +49,25 @@ def test_svm_reaches_the_objective_of_liblinear(strength: float) -> None:
         best = svm_objective(X, truth[:, topic], theirs.coef_[0], theirs.intercept_[0], strength)
         reached = svm_objective(X, truth[:, topic], ours.coef_[topic], float(ours.intercept_[topic]), strength)
         assert reached <= best * 1.001
+
+
+def test_features_of_one_row_alone_are_learned_as_liblinear_does() -> None:
+    X, truth = problem(5, n=200)
+    alone = csr_array(hstack([X, 0.7 * eye_array(200, dtype=np.float32)]), dtype=np.float32)
+    ours = TopicClassifier(kind="linear_svm", epochs=1000, tolerance=1e-4).fit(alone, truth)
+    for topic in range(truth.shape[1]):
+        theirs = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(alone, truth[:, topic])
+        assert ours.coef_[topic] == pytest.approx(theirs.coef_[0], abs=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["nbsvm", "linear_svm"])
+def test_a_topic_does_not_depend_on_the_others(kind: Literal["nbsvm", "linear_svm"]) -> None:
+    X, truth = problem(6, topics=37)
+    together = TopicClassifier(kind=kind, threads=2).fit(X, truth)
+    for topic in (0, 17, 36):
+        alone = TopicClassifier(kind=kind).fit(X, truth[:, [topic, 5]])
+        assert (alone.coef_[0] == together.coef_[topic]).all()
+        assert alone.intercept_[0] == together.intercept_[topic]
 
 
 def test_logistic_regression_cannot_be_improved_by_small_steps() -> None:

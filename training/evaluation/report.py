@@ -105,7 +105,7 @@ def instructive_errors(
         if not wrong[row, at]:
             break
         text = test.texts[int(row)].as_py()
-        entry = next(entry for entry in model.explain(text) if entry.topic == test.topics[at])
+        [entry] = model.explain(text, test.topics[at])
         errors.append(
             {
                 "kind": "missed" if missed else "wrongly tagged",

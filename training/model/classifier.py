@@ -13,7 +13,9 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, check_non_negative, column_or_1d, validate_data
 
-from training.model.solver import fit_logistic, fit_svm
+from training.model.kernels_machine import LANES
+from training.model.solver import fit_logistic
+from training.model.svm import Fitted, SharedRows
 from training.model.weighting import document_frequency, log_lift
 
 Kind = Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"]
@@ -76,11 +78,20 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if len(self.classes_) < 2:
                 raise ValueError(f"The data hold one class only, {self.classes_[0]!r}; at least 2 are needed.")
         rows = csr_array(X)
+        counts = truth.sum(axis=0)
+        constant = (counts == 0) | (counts == len(truth))
+        self.coef_: Floats = np.zeros((truth.shape[1], rows.shape[1]), dtype=np.float32)
+        self.intercept_: Floats = np.where(counts == 0, -1.0, 1.0).astype(np.float32)
+        self.n_iter_ = 1
+        wanted = np.flatnonzero(~constant)
+        if self.kind in ("nbsvm", "linear_svm"):
+            self._fit_svms(rows, truth, wanted)
+            return self
         with ThreadPoolExecutor(max(1, self.threads)) as pool:
-            fitted = list(pool.map(lambda at: self._fit_one(rows, truth[:, at]), range(truth.shape[1])))
-        self.coef_: Floats = np.stack([weights for weights, _, _ in fitted])
-        self.intercept_: Floats = np.array([intercept for _, intercept, _ in fitted], dtype=np.float32)
-        self.n_iter_ = max(epochs for _, _, epochs in fitted)
+            fitted = pool.map(lambda at: self._fit_one(rows, truth[:, at]), wanted)
+            for at, (weights, intercept, epochs) in zip(wanted, fitted, strict=True):
+                self.coef_[at], self.intercept_[at] = weights, intercept
+                self.n_iter_ = max(self.n_iter_, epochs)
         return self
 
     def decision_function(self, X: Any) -> Floats:
@@ -99,25 +110,42 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[best])
 
+    def _fit_svms(self, rows: csr_array, truth: npt.NDArray[np.bool_], topics: npt.NDArray[np.intp]) -> None:
+        if not len(topics):
+            return
+        shared = SharedRows(rows)
+        # Topics of like support need about as many epochs.
+        ranked = topics[np.argsort(-truth[:, topics].sum(axis=0), kind="stable")]
+        threads = max(1, self.threads)
+        groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
+
+        def fit_group(group: npt.NDArray[np.intp]) -> Fitted:
+            scales = [self._scale(rows, truth[:, at], shared) for at in group]
+            return shared.fit(truth[:, group], scales, float(self.strength), self.epochs, self.tolerance)
+
+        with ThreadPoolExecutor(threads) as pool:
+            for group, fitted in zip(groups, pool.map(fit_group, groups), strict=True):
+                self.coef_[group], self.intercept_[group] = fitted.weights, fitted.intercepts
+                self.n_iter_ = max(self.n_iter_, int(fitted.epochs.max()))
+
+    def _scale(self, rows: csr_array, positive: npt.NDArray[np.bool_], shared: SharedRows) -> Floats:
+        """What the features of a topic are weighted with, float32 [features]."""
+        if self.kind == "linear_svm":
+            return np.ones(rows.shape[1], dtype=np.float32)
+        held_positive = document_frequency(rows.indptr, rows.indices, np.flatnonzero(positive), rows.shape[1])
+        return log_lift(shared.held, held_positive, int(positive.sum()), rows.shape[0])
+
     def _fit_one(self, rows: csr_array, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float, int]:
         n, features = rows.shape
-        if positive.all() or not positive.any():
-            return np.zeros(features, dtype=np.float32), 1.0 if positive.all() else -1.0, 0
         if self.kind == "complement_nb":
             return self._complement_naive_bayes(rows, positive)
-        scale = np.ones(features, dtype=np.float32)
-        if self.kind == "nbsvm":
-            held = document_frequency(rows.indptr, rows.indices, np.arange(n), features)
-            held_positive = document_frequency(rows.indptr, rows.indices, np.flatnonzero(positive), features)
-            scale = log_lift(held, held_positive, int(positive.sum()), n)
-        solve = fit_logistic if self.kind == "logistic_regression" else fit_svm
-        weights, intercept, epochs = solve(
+        weights, intercept, epochs = fit_logistic(
             rows.indptr,
             rows.indices,
             rows.data,
             np.where(positive, 1.0, -1.0),
             np.full(n, float(self.strength)),
-            scale,
+            np.ones(features, dtype=np.float32),
             self.epochs,
             self.tolerance,
         )

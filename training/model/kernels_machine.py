@@ -12,7 +12,8 @@ from numba.np import arrayobj
 LANES = 16  # float32 that one step of vector arithmetic takes
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """The address of an element."""
     data = arrayobj.make_array(kind)(context, builder, array).data
     return builder.gep(data, [index])
 
@@ -22,7 +23,7 @@ def load_word(typing_context: Any, data: Any, index: Any) -> Any:
     """load_word(data, index): the eight bytes from `index` on as uint64, the first lowest. They must exist."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _pointer(context, builder, signature.args[0], *arguments)
+        place = pointer(context, builder, signature.args[0], *arguments)
         return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
 
     return types.uint64(data, types.intp), generate
@@ -43,7 +44,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """prefetch(array, index): ask for the cache line of an element that will be read soon."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _pointer(context, builder, signature.args[0], *arguments)
+        place = pointer(context, builder, signature.args[0], *arguments)
         word = ir.IntType(32)
         function = builder.module.declare_intrinsic(
             "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
@@ -77,8 +78,8 @@ def add_scaled(
         factors = builder.shuffle_vector(
             lane, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         )
-        left_start = _pointer(context, builder, signature.args[0], into, into_at)
-        right_start = _pointer(context, builder, signature.args[2], of, of_at)
+        left_start = pointer(context, builder, signature.args[0], into, into_at)
+        right_start = pointer(context, builder, signature.args[2], of, of_at)
         zero, step = ir.Constant(count.type, 0), ir.Constant(count.type, LANES)
         with cgutils.for_range_slice(builder, zero, count, step, count.type) as (place, _):
             left = builder.bitcast(builder.gep(left_start, [place]), vector.as_pointer())

@@ -158,8 +158,8 @@ class Model:
         order = np.argsort(-probabilities, axis=1, kind="stable")
         return [[self.topics[at] for at in ranked if row[at]] for row, ranked in zip(tags, order, strict=True)]
 
-    def explain(self, text: str) -> list[Evidence]:
-        """The evidence of every topic, most probable first, each with its spans in the order of the text."""
+    def explain(self, text: str, topic: str | None = None) -> list[Evidence]:
+        """The evidence of every topic, most probable first, or of one; each with its spans in the order of the text."""
         arrow = as_string_array([text])
         score = self.scores(arrow)[0]
         probability = self.decision.probabilities(score[None, :].copy())
@@ -170,6 +170,8 @@ class Model:
         places = list(zip(found.starts.tolist(), found.ends.tolist(), terms, strict=True))
         evidence = []
         for at in np.argsort(-probability[0], kind="stable"):
+            if topic not in (None, self.topics[at]):
+                continue
             spans = tuple(
                 Span(*place, contribution)
                 for place, contribution in zip(places, contributions[:, at].tolist(), strict=True)

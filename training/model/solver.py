@@ -1,7 +1,5 @@
-"""Dual coordinate descent for one binary linear model, compiled, on CSR arrays that are shared and never copied.
+"""Dual coordinate descent for logistic regression, compiled, on CSR arrays that are shared and never copied.
 
-The weighting of features for a topic (see :mod:`training.model.weighting`) enters as ``scale`` [features]: the model
-is trained on ``x_ij * scale_j``, and what comes back are the weights ``w_j * scale_j`` that apply to the row as it is.
 A constant feature of 1 stands for the intercept and is regularised with the rest, as with LIBLINEAR's ``-B 1``.
 """
 
@@ -43,72 +41,14 @@ def _step(weights: Array, square: Array, indices: Array, data: Array, begin: int
 
 
 @njit(cache=True, nogil=True)
-def fit_svm(
-    indptr: Array, indices: Array, data: Array, sign: Array, cost: Array, scale: Array, epochs: int, tolerance: float
-) -> tuple[Array, float, int]:
-    """min ½‖w‖² + Σ costᵢ·max(0, 1 − signᵢ·w·xᵢ)²: Hsieh et al., ICML 2008, algorithm 3 (with shrinking).
-
-    ``sign`` (±1) and ``cost`` are float64 [n], ``scale`` float32 [features].
-    Returns the weights float32 [features] for unscaled rows, the intercept, and the epochs used.
-    """
-    n = len(sign)
-    weights = np.zeros(len(scale), np.float32)
-    square = scale * scale
-    alpha = np.zeros(n)
-    intercept = 0.0
-    diagonal = np.empty(n)
-    for row in range(n):
-        norm = 1.0
-        for at in range(indptr[row], indptr[row + 1]):
-            norm += data[at] * data[at] * square[indices[at]]
-        diagonal[row] = norm + 0.5 / cost[row]
-    order = np.arange(n)
-    active = n
-    state = np.uint64(88172645463325252)
-    bound = np.inf
-    epoch = 0
-    while epoch < epochs:
-        highest, lowest = -np.inf, np.inf
-        state = _shuffle(order, active, state)
-        place = 0
-        while place < active:
-            row = order[place]
-            begin, end = indptr[row], indptr[row + 1]
-            margin = sign[row] * (_dot(weights, indices, data, begin, end) + intercept)
-            gradient = margin - 1.0 + alpha[row] * 0.5 / cost[row]
-            projected = gradient
-            if alpha[row] == 0.0:
-                if gradient > bound:
-                    active -= 1
-                    order[place], order[active] = order[active], order[place]
-                    continue
-                projected = min(gradient, 0.0)
-            highest, lowest = max(highest, projected), min(lowest, projected)
-            if abs(projected) > 1e-12:
-                moved = max(alpha[row] - gradient / diagonal[row], 0.0)
-                by = (moved - alpha[row]) * sign[row]
-                alpha[row] = moved
-                _step(weights, square, indices, data, begin, end, np.float32(by))
-                intercept += by
-            place += 1
-        epoch += 1
-        if highest - lowest <= tolerance:
-            if active == n:
-                break
-            active = n
-            bound = np.inf
-        else:
-            bound = highest if highest > 0 else np.inf
-    return weights, intercept, epoch
-
-
-@njit(cache=True, nogil=True)
 def fit_logistic(
     indptr: Array, indices: Array, data: Array, sign: Array, cost: Array, scale: Array, epochs: int, tolerance: float
 ) -> tuple[Array, float, int]:
     """min ½‖w‖² + Σ costᵢ·log(1 + exp(−signᵢ·w·xᵢ)): Yu, Huang & Lin, Machine Learning 85, 2011, algorithm 5.
 
-    Arguments and return values as in :func:`fit_svm`.
+    ``sign`` (±1) and ``cost`` are float64 [n], ``scale`` float32 [features]: the model is trained
+    on ``x_ij * scale_j``.
+    Returns the weights float32 [features] for unscaled rows, the intercept, and the epochs used.
     """
     n = len(sign)
     weights = np.zeros(len(scale), np.float32)

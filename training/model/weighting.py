@@ -31,13 +31,35 @@ def log_lift(
     the topic; plus a constant of 1, so that no feature is lost. ``with_feature`` counts the rows that hold each
     feature, ``positive_with_feature`` those of them that carry the topic.
     """
-    expected = with_feature * (positives / rows)
-    negative_with_feature = with_feature - positive_with_feature
-    ratio = np.log((positive_with_feature + 1.0) / (expected + 1.0)) - np.log(
-        (negative_with_feature + 1.0) / (with_feature - expected + 1.0)
+    at_most = int(with_feature.max(initial=0))
+    held = np.arange(at_most + 1, dtype=float)
+    expected = held * (positives / rows)
+    weight, square = _weigh(
+        with_feature,
+        positive_with_feature,
+        np.log(held + 1.0),
+        np.log(expected + 1.0),
+        np.log(held - expected + 1.0),
     )
-    weight = np.abs(ratio) + 1.0
-    occurrences = with_feature.sum()
+    occurrences = int(with_feature.sum())
     if not occurrences:
         return np.ones(len(weight), dtype=np.float32)
-    return np.asarray(weight / np.sqrt((with_feature * weight**2).sum() / occurrences), dtype=np.float32)
+    return np.asarray(weight / np.sqrt(square / occurrences), dtype=np.float32)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _weigh(
+    held: Any, held_positive: Any, log: Any, log_expected: Any, log_expected_negative: Any
+) -> tuple[npt.NDArray[np.float64], float]:
+    """The weights before they are brought to scale, and the sum of their squares over all occurrences.
+
+    Counts are small numbers that come again and again, so their logarithms are looked up.
+    """
+    weight = np.empty(held.size)
+    square = 0.0
+    for at in range(held.size):
+        count, positive = held[at], held_positive[at]
+        ratio = log[positive] - log_expected[count] - log[count - positive] + log_expected_negative[count]
+        weight[at] = abs(ratio) + 1.0
+        square += count * weight[at] * weight[at]
+    return weight, square

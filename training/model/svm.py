@@ -1,0 +1,71 @@
+"""Linear SVMs of many topics on the same sparse rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from training.model.kernels_machine import LANES
+from training.model.kernels_svm import fit_lanes, split_rows
+from training.model.weighting import document_frequency
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """weights: float32 [topics, features], for rows as they are. intercepts: float32 [topics]. epochs: int [topics]."""
+
+    weights: Floats
+    intercepts: Floats
+    epochs: npt.NDArray[np.int64]
+
+
+class SharedRows:
+    """Rows as the solver wants them, made once for all topics; see :mod:`training.model.kernels_svm`."""
+
+    def __init__(self, rows: csr_array) -> None:
+        self.count, self.features = rows.shape
+        indptr = np.asarray(rows.indptr, np.int64)
+        self.held = document_frequency(indptr, rows.indices, np.arange(self.count), self.features)
+        by_frequency = np.argsort(-self.held, kind="stable").astype(np.int32)
+        self._several = by_frequency[: int((self.held > 1).sum())]
+        place = np.empty_like(by_frequency)
+        place[by_frequency] = np.arange(self.features, dtype=np.int32)
+        split = split_rows(indptr, np.asarray(rows.indices, np.int32), rows.data, self.held, place)
+        self._shared, (single, self._single_feature, self._single_value) = split[:3], split[3:]
+        self._single_row = np.repeat(np.arange(self.count), np.diff(single))
+
+    def fit(self, positive: Bools, scales: Sequence[Floats], cost: float, epochs: int, tolerance: float) -> Fitted:
+        """Fit up to `LANES` topics; what comes out for one does not depend on the others.
+
+        Args:
+            positive: bool [rows, topics].
+            scales: for each topic float32 [features]; it is trained on rows times this.
+            cost: LIBLINEAR's ``C``.
+            epochs: the most passes over the rows.
+            tolerance: LIBLINEAR's ``-e``.
+        """
+        topics = positive.shape[1]
+        square = np.zeros((len(self._several), LANES), np.float32)
+        own = np.empty((self.count, topics))
+        for at, scale in enumerate(scales):
+            square[:, at] = scale[self._several] ** 2
+            values = (self._single_value * scale[self._single_feature]).astype(float)
+            own[:, at] = np.bincount(self._single_row, values**2, minlength=self.count)
+        shared, alpha, intercepts = np.zeros_like(square), np.zeros((self.count, topics)), np.zeros(topics)
+        used = fit_lanes(
+            *self._shared, own, np.ascontiguousarray(positive), square.reshape(-1), cost, epochs, tolerance,
+            shared.reshape(-1), alpha, intercepts,
+        )  # fmt: skip
+        weights = np.zeros((topics, self.features), np.float32)
+        weights[:, self._several] = shared[:, :topics].T
+        for at, scale in enumerate(scales):
+            step = alpha[self._single_row, at] * self._single_value
+            weights[at, self._single_feature] = step * scale[self._single_feature] ** 2
+        return Fitted(weights, intercepts.astype(np.float32), used)
