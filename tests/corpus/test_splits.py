@@ -70,6 +70,36 @@ def test_shares_are_met_by_groups_of_unequal_size() -> None:
     assert 0.2 < len(test) / 600 < 0.3
 
 
+def test_the_test_set_has_articles_of_the_same_kind() -> None:
+    """Some articles are full of topics and others have none: neither kind is drawn to one side."""
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(3, 12, 400)
+    groups = np.repeat(np.arange(400), sizes)
+    density = np.repeat(rng.beta(0.6, 3.0, 400), sizes)
+    labels = rng.random((len(groups), 12)) < density[:, None]
+    none = ~labels.any(axis=1)
+    ratios = []
+    for seed in range(8):
+        train, test = grouped_split(labels, groups, 0.2, seed)
+        assert len(test) == pytest.approx(0.2 * len(groups), rel=0.1)
+        ratios.append([labels[test].mean() / labels[train].mean(), none[test].mean() / none[train].mean()])
+    assert np.mean(ratios, axis=0) == pytest.approx([1, 1], abs=0.05)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 1 / 3, 0.5, 0.7, 0.9, 0.97])
+def test_the_wanted_share_is_tested_on(share: float) -> None:
+    labels = np.random.default_rng(6).random((1000, 2)) < 0.3
+    train, test = grouped_split(labels, np.arange(1000), share, seed=1)
+    assert len(test) == pytest.approx(1000 * share, rel=0.04, abs=4)
+    assert len(train) + len(test) == 1000
+
+
+def test_two_articles_are_enough_for_a_split() -> None:
+    train, test = grouped_split(np.ones((5, 1), dtype=bool), np.array([0, 0, 0, 1, 1]), 0.2, 1)
+    assert sorted([*train, *test]) == list(range(5))
+    assert len(train) in (2, 3)
+
+
 def test_one_article_cannot_be_split() -> None:
     groups = np.zeros(9, dtype=np.intp)
     with pytest.raises(UserError, match="all belong to one article"):

@@ -12,6 +12,7 @@ from training.errors import UserError
 
 Rows = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.bool_]
+MOST_FOLDS = 20
 
 
 def stratified_folds(labels: Labels, groups: Rows, shares: Sequence[float], seed: int) -> Rows:
@@ -19,8 +20,9 @@ def stratified_folds(labels: Labels, groups: Rows, shares: Sequence[float], seed
 
     Iterative stratification (Sechidis, Tsoumakas & Vlahavas, ECML PKDD 2011, algorithm 1) with whole groups in place
     of examples: the topic with the fewest positives left is dealt first, its largest groups first, each to the fold
-    that lacks most of it.
+    that lacks most of it. Rows without any topic are dealt like a topic of their own.
     """
+    labels = np.hstack([labels, ~labels.any(axis=1, keepdims=True)])
     wanted = np.asarray(shares, dtype=float) / np.sum(shares)
     n_groups = int(groups.max(initial=-1)) + 1
     member = csr_array((np.ones(len(groups)), (groups, np.arange(len(groups)))), shape=(n_groups, len(groups)))
@@ -53,16 +55,30 @@ def stratified_folds(labels: Labels, groups: Rows, shares: Sequence[float], seed
 
 
 def grouped_split(labels: Labels, groups: Rows, test_size: float, seed: int) -> tuple[Rows, Rows]:
-    """Rows of train and test."""
+    """Rows of train and test: some of many folds of one size.
+
+    Dealt into two parts of unequal size, the test set would get articles of another kind: the greedy rule fills the
+    larger part first with the articles of most positives (on the shipped corpus the test set became easier by .03 F1).
+    """
     _need_groups(groups, 2, "a training and a test set")
-    fold = stratified_folds(labels, groups, [1 - test_size, test_size], seed)
-    train, test = np.flatnonzero(fold == 0), np.flatnonzero(fold == 1)
+    n_groups = int(groups.max()) + 1
+    folds, of_test = min(_parts(test_size), key=lambda parts: (abs(parts[1] / parts[0] - test_size), parts))
+    if folds > n_groups:
+        folds, of_test = n_groups, min(n_groups - 1, max(1, round(n_groups * test_size)))
+    in_test = stratified_folds(labels, groups, [1.0] * folds, seed) >= folds - of_test
+    train, test = np.flatnonzero(~in_test), np.flatnonzero(in_test)
     if not len(train) or not len(test):
         raise UserError(
             f"split: with so few groups of articles no test set of {test_size:.0%} can be made. "
             f"Give more articles, another split.test_size, or data.test."
         )
     return train, test
+
+
+def _parts(test_size: float) -> list[tuple[int, int]]:
+    """Numbers of folds, each with how many of them the test set may have."""
+    finest = max(MOST_FOLDS, round(1 / min(test_size, 1 - test_size)))
+    return [(folds, of_test) for folds in range(2, finest + 1) for of_test in range(1, folds)]
 
 
 def time_split(dates: Sequence[str | None], groups: Rows, test_size: float) -> tuple[Rows, Rows]:
