@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import http.client
 import json
 import os
@@ -161,9 +162,22 @@ def test_the_labelled_record_of_the_readme_can_be_read(tmp_path: Path) -> None:
     assert corpus.dates == ("2024-05-31",)
 
 
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+
+
 def test_the_python_of_the_readme_runs(trained: Any) -> None:
-    (code,) = [block for language, block in BLOCKS if language == "python"]
+    (code,) = [block for block in PYTHON if "spark" not in block]
     own = code.replace("experiments/models/default", str(trained.folder))
     assert own != code
     text = "Families fled the shelling."
     exec(compile(own, "README.md", "exec"), {"texts": [text], "text": text})
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_what_the_python_of_the_readme_imports_is_defined(block: str) -> None:
+    for imported in ast.walk(ast.parse(block)):
+        if isinstance(imported, ast.ImportFrom):
+            module = ROOT / str(imported.module).replace(".", "/")
+            source = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+            defined = {getattr(node, "name", None) for node in ast.parse(source.read_text(encoding="utf-8")).body}
+            assert {alias.name for alias in imported.names} <= defined
