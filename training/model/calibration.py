@@ -38,10 +38,11 @@ def platt(scores: Floats, truth: Bools) -> tuple[float, float]:
     positives, negatives = int(truth.sum()), int((~truth).sum())
     target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
-    offset = float(np.log((positives + 1) / (negatives + 1)))
-    slope, offset = _newton(scores, target, 1.0, offset)
+    prior = float(np.log((positives + 1) / (negatives + 1)))
+    slope, offset = _newton(scores, target, 1.0, prior)
     if slope < LEAST_SLOPE:
-        slope, offset = _newton(scores, target, LEAST_SLOPE, offset, with_slope=False)
+        # From the prior again: where a slope below zero has led, the loss may be too flat to come back.
+        slope, offset = _newton(scores, target, LEAST_SLOPE, prior, with_slope=False)
     return slope, offset
 
 

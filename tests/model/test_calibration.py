@@ -1,0 +1,51 @@
+"""The sigmoid that makes probabilities of scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from training.model.calibration import LEAST_SLOPE, platt
+
+
+def loss_of(scores, truth):
+    positives, negatives = truth.sum(), (~truth).sum()
+    target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+    def loss(parameters):
+        logits = parameters[0] * scores + parameters[1]
+        return float(np.sum(np.logaddexp(0, logits) - target * logits))
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("slope", "offset", "rows"),
+    [(2, -1, 3000), (0.01, -1, 3000), (-1, 0, 500), (9, -6, 3000), (4, 0, 20), (100, 0, 60)],
+)
+def test_no_sigmoid_fits_better(slope, offset, rows):
+    random = np.random.default_rng(0)
+    scores = random.normal(-0.5, 0.6, rows)
+    truth = random.random(rows) < expit(slope * scores + offset)
+    loss = loss_of(scores, truth)
+    found = platt(scores, truth)
+    best = minimize(loss, [1.0, 0.0], method="Nelder-Mead", bounds=[(LEAST_SLOPE, None), (None, None)], tol=1e-9).fun
+    assert found[0] >= LEAST_SLOPE
+    assert loss(found) <= best + 1e-6
+
+
+def test_one_positive_below_all_others_gets_the_prior():
+    scores = np.full(6000, -1.01) + np.linspace(0, 0.05, 6000)
+    truth = np.zeros(6000, bool)
+    truth[0] = True
+    slope, offset = platt(scores, truth)
+    assert slope == LEAST_SLOPE
+    assert expit(slope * scores + offset).mean() == pytest.approx((2 / 3 + 5999 / 6001) / 6000, rel=1e-3)
+
+
+def test_without_a_positive_nothing_is_likely():
+    slope, offset = platt(np.linspace(-1.5, -0.5, 1000), np.zeros(1000, bool))
+    assert slope >= LEAST_SLOPE
+    assert expit(slope * -0.5 + offset) < 0.01
