@@ -61,7 +61,7 @@ class Findings:
 def check_data(config: Config, with_learning_curve: bool = False) -> Findings:
     """Everything found in the data of ``config``. Raises :class:`UserError` for data that cannot be read at all.
 
-    The learning curve costs more than twice a training, and is left out where training would fail.
+    The learning curve costs as much as one or two trainings, and is left out where training would fail.
     """
     prepared = prepare(config)
     train, test = prepared.train, prepared.test

@@ -38,7 +38,7 @@ def promised(right: int, wrong: int, articles: Any = None, rule: Thresholds = PR
         (900, 100, "borne out", "kept"),
         (9, 1, "not enough data", "kept"),
         (3, 0, "not enough data", "kept"),
-        (8, 2, "not enough data", "missed, within chance"),
+        (8, 2, "not enough data", "missed within chance"),
         (700, 300, "missed", "missed"),
         (0, 0, "not enough data", "nothing to judge by"),
     ],

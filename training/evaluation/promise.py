@@ -16,7 +16,7 @@ from training.evaluation.metrics import Bools
 
 BORNE_OUT, NOT_ENOUGH, MISSED = "borne out", "not enough data", "missed"
 ROOM = 0.5  # of the errors that the target allows
-KEPT, WITHIN_CHANCE, NOTHING = "kept", "missed, within chance", "nothing to judge by"
+KEPT, WITHIN_CHANCE, NOTHING = "kept", "missed within chance", "nothing to judge by"
 
 
 def add_promises(
@@ -34,7 +34,7 @@ def add_promises(
                  at most half as many wrong again as promised (0.85 for a target of 0.9); "not enough data":
                  neither, so few decisions cannot bear the promise
     ``kept``     "kept": the observed figure reaches the target; "missed": it does not, and the upper
-                 bound neither; "missed, within chance": it does not, but the upper bound does
+                 bound neither; "missed within chance": it does not, but the upper bound does
     ===========  =======================================================================================
 
     The lower bound is given that room because a threshold is chosen to meet its target only just: a bound that has to
