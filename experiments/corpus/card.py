@@ -79,6 +79,9 @@ WORLDS = {
     "notes": "plain agency prose and event-database notes from everywhere",
     "savannah": "Sahel-, lake- and forest-like regions, coups, displacement, aid, piracy",
     "wire": "short agency items, one event each, with near misses",
+    "dispatch": "plain leads: close contrasts, communiqués, captions, crime and disaster beside conflict",
+    "brief": "plain leads: state media, translated press, diplomacy desk, protests and coups",
+    "plain": "plainest leads: attacks on civilians, deals, arrests, strikes of every sort, posts lost and held",
 }
 
 
