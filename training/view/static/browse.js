@@ -67,7 +67,7 @@ async function load(newPlaces, focus = null) {
   const asked = wanted();
   history.replaceState(null, "", `${location.pathname}${asked.size ? `?${asked}` : ""}${location.hash}`);
   waiting.abort();
-  const mine = waiting = new AbortController(), counting = new AbortController();
+  const mine = waiting = new AbortController();
   const anew = newPlaces.length === 1;
   find("paragraphs").setAttribute("aria-busy", "true");
   if (anew) count(asked);
