@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +33,19 @@ class Started:
         if not line.startswith("View  http://127.0.0.1:"):
             raise AssertionError(line + self.process.stderr.read())
         self.url = line.split()[1]
+
+    def correct(self, row: int, topics: list[str]) -> None:
+        """What a person does in the page: open it, and set the topics of a paragraph."""
+        place = urlsplit(self.url)
+        with closing(http.client.HTTPConnection(place.netloc, timeout=60)) as connection:
+            connection.request("GET", f"/?{place.query}")
+            answer = connection.getresponse()
+            answer.read()
+            headers = {"cookie": str(answer.getheader("set-cookie")).split(";")[0], "origin": f"http://{place.netloc}"}
+            connection.request("PUT", "/api/corrections", json.dumps({"row": row, "topics": topics}), headers)
+            answer = connection.getresponse()
+            told = answer.read()
+            assert answer.status == 200, told
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """Exit code and the rest of stdout."""

@@ -37,6 +37,15 @@ class Page(Browser):
         )
         return [element.text for element in self.all(".paragraph h3 > span:first-child")]
 
+    def tab_to_paragraphs(self) -> None:
+        """As somebody without a mouse gets there from the search field."""
+        self.one("#words").click()
+        for _ in range(20):
+            self.press(Keys.TAB)
+            if "paragraph" in str(self.focused.get_attribute("class")).split():
+                return
+        raise AssertionError("no paragraph can be reached by the tabulator key")
+
     def saved(self, state: str) -> None:
         """Wait until the focused paragraph says so."""
         self.until(lambda: self.focused.find_element(By.CSS_SELECTOR, ".mark-corrected").text == state, state)
@@ -74,7 +83,7 @@ def test_filter_correct_by_keyboard_and_find_it_saved(page: Page, tags_file: Pat
 
         page.one("#words").send_keys("Mortar" + Keys.ENTER)
         page.shown(20)
-        page.run("document.querySelector('.paragraph').focus()")
+        page.tab_to_paragraphs()
         page.press("a")
         page.saved("✓ accepted")
         assert records_of(corrections)[0]["topics"] == ["shelling"]
@@ -122,7 +131,7 @@ def test_pages_are_turned_by_keyboard(page: Page, tags_file: Path) -> None:
     with started(tags_file, cwd=tags_file.parent) as view:
         page.open(view.url)
         seen = page.shown(63)
-        page.run("document.querySelector('.paragraph').focus()")
+        page.tab_to_paragraphs()
         for _ in range(3):
             first = page.one(".paragraph h3 > span").text
             page.press("n")
@@ -179,7 +188,7 @@ def test_what_is_not_saved_is_never_shown_as_saved(page: Page, tags_file: Path) 
         page.open(view.url)
         page.shown(63)
         view.stop()
-        page.run("document.querySelector('.paragraph').focus()")
+        page.tab_to_paragraphs()
         page.press("a")
         page.until(lambda: "was stopped" in page.one("#problem").text, "the problem")
         page.saved("")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.test_cli import run
+from tests.view.conftest import records_of
 from tests.view.started import started
 from training.errors import UserError
 from training.model.model import Model
@@ -45,6 +46,18 @@ def test_it_answers_until_it_is_ended_and_leaves_nothing_behind(
     assert (code, told) == (0, "Ctrl-C ends it.\nNothing was corrected.\n")
     assert list(own.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own", "tags.parquet"]
+
+
+def test_what_was_saved_outlives_a_crash(tags_file: Path, tmp_path: Path) -> None:
+    path = tags_file.with_name("tags.corrections.jsonl")
+    for row, topics in enumerate((["shelling"], [])):
+        with started(tags_file, cwd=tmp_path) as view:
+            view.correct(row, topics)
+            view.process.kill()
+    assert [(record["paragraph_id"], record["topics"]) for record in records_of(path)] == [
+        ("p0", ["shelling"]),
+        ("p1", []),
+    ]
 
 
 def test_a_second_view_of_the_same_tags_is_refused(tags_file: Path, tmp_path: Path) -> None:

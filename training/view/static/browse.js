@@ -6,7 +6,7 @@ import { Paragraph } from "./paragraph.js";
 const FIELDS = ["words", "topic", "everywhere", "low", "high", "since", "until", "state", "order"];
 const DEFAULTS = { topic: "any", state: "all", order: "file" };
 const asker = crypto.randomUUID();
-let about, paragraphs = [], places = [null], last = null, waiting = new AbortController();
+let about, paragraphs = [], places = [null], last = null, waiting = new AbortController(), counting = new AbortController();
 
 export function startBrowse(told) {
   about = told;
@@ -70,7 +70,7 @@ async function load(newPlaces, focus = null) {
   const mine = waiting = new AbortController();
   const anew = newPlaces.length === 1;
   find("paragraphs").setAttribute("aria-busy", "true");
-  if (anew) count(asked, mine);
+  if (anew) count(asked);
   const query = new URLSearchParams(asked);
   query.set("asker", asker);
   if (newPlaces.at(-1) !== null) query.set("after", JSON.stringify(newPlaces.at(-1)));
@@ -87,17 +87,18 @@ async function load(newPlaces, focus = null) {
   }
 }
 
-async function count(asked, mine) {
+/** A count goes on while pages are turned, and is given up only for another filter. */
+async function count(asked) {
+  counting.abort();
+  const mine = counting = new AbortController();
   find("count").textContent = "counting …";
   const query = new URLSearchParams(asked);
   query.set("asker", asker);
   try {
     const told = await ask(`/api/count?${query}`, { signal: mine.signal });
-    if (mine === waiting || mine.signal.aborted === false) {
-      find("count").textContent = `${number(told.count)} of ${number(about.tags.rows)} paragraphs`;
-    }
-  } catch (problem) {
-    if (mine === waiting) find("count").textContent = "";
+    if (mine === counting) find("count").textContent = `${number(told.count)} of ${number(about.tags.rows)} paragraphs`;
+  } catch {
+    if (mine === counting) find("count").textContent = "";
   }
 }
 
