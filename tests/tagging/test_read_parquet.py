@@ -13,7 +13,7 @@ import pytest
 from tests.tagging.conftest import rejected, tagged
 from training.errors import UserError
 from training.tagging import Tuning
-from training.tagging.parquet_pages import largest_page
+from training.tagging.parquet_pages import _chunks, largest_page
 
 TEXTS = ["An airstrike", None, "", "shelling", "ü"]
 
@@ -148,9 +148,17 @@ def test_pages_of_every_kind_are_measured(tmp_path):
         )  # fmt: skip
         group = pq.ParquetFile(tmp_path / "in.parquet").metadata.row_group(0)
         with (tmp_path / "in.parquet").open("rb") as stream:
-            text, same = (largest_page(stream, group.column(at)) for at in range(2))
-        assert 0 < same <= 25_000 < 5000 * 204 if not dictionary else 0 < same < 1000
-        assert 20_000 <= text <= (1_100_000 if dictionary else 25_000)
+            chunks = {name: largest_page(stream, *place) for name, *place in _chunks(footer_of(stream))}
+        assert list(chunks) == [group.column(at).path_in_schema for at in range(2)]
+        assert 0 < chunks["same"] <= (1000 if dictionary else 25_000)
+        assert 20_000 <= chunks["text"] <= (1_100_000 if dictionary else 25_000)
+
+
+def footer_of(stream):
+    stream.seek(-8, 2)
+    size = int.from_bytes(stream.read(4), "little")
+    stream.seek(-8 - size, 2)
+    return stream.read(size)
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ def _row_by_row(shown: str, reading: Reading, columns: dict[str, pa.Array], firs
     checker = RowChecker(shown, options, reading.kept_as_json)
     needed = {options.text_column, options.paragraph_column, options.article_column}
     good = []
+    columns = {name: _no_dictionary(column) for name, column in columns.items()}
     for at in range(len(columns[options.text_column])):
         values = {name: _value(column, at) for name, column in columns.items()}
         rejected = len(checker.rejects)
@@ -100,7 +101,9 @@ def _value(column: pa.Array, at: int) -> Any:
     try:
         return column[at].as_py()
     except UnicodeDecodeError:
-        return _NotText(column[at].as_buffer().to_pybytes())
+        value = column[at]
+        # Within lists and structs it is not told which bytes they are.
+        return _NotText(value.as_buffer().to_pybytes() if hasattr(value, "as_buffer") else b"(not UTF-8)")
 
 
 def _plain(value: Any) -> Any:
@@ -147,6 +150,10 @@ def _no_view(array: pa.Array) -> pa.Array:
     if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
         return array.cast(pa.binary())
     return array
+
+
+def _no_dictionary(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

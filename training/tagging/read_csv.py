@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -22,6 +23,7 @@ from training.tagging.work import Position, Reading, Work
 DELIMITERS = {"csv": b",", "tsv": b"\t"}
 _LONGEST_HEADER = 1 << 20
 _BOM = b"\xef\xbb\xbf"
+_RETURN_FIRST = re.compile(rb"(?:\A|\n)\r+[^\r\n]")
 
 
 def read_csv(source: Source, stream: ByteStream, start: Position, reading: Reading) -> Iterator[Work]:
@@ -109,7 +111,7 @@ class _Parser:
         )
 
     def decode(self, block: Block) -> Batch:
-        if block.problem is None and block.records and is_utf8(block.data):
+        if block.problem is None and block.records and is_utf8(block.data) and not _begins_with_return(block.data):
             rows = self._whole(block)
             if rows is not None:
                 return batch_of(rows, self._source.article_id, blank=block.lines - len(rows.lines))
@@ -175,6 +177,13 @@ class _Parser:
             except UnicodeDecodeError:
                 raise ValueError(f'column "{name}" is not UTF-8') from None
         return values
+
+
+def _begins_with_return(data: bytes) -> bool:
+    """Whether a line begins with a lone CR: Arrow ends a row there, and so would pass over what is no record."""
+    if not data.startswith(b"\r") and b"\n\r" not in data:
+        return False
+    return _RETURN_FIRST.search(data) is not None
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from training.errors import UserError
 from training.tagging.columns import rows_of
 from training.tagging.inputs import Source
-from training.tagging.parquet_pages import MOST_PAGE_BYTES, largest_page
+from training.tagging.parquet_pages import large_page
 from training.tagging.records import Batch, batch_of
 from training.tagging.work import Position, Reading, Work
 
 _MOST_ROWS = 32_768
+DAMAGED = (pa.ArrowException, OSError, RuntimeError, ValueError, IndexError, OverflowError)
+"""What pyarrow raises for damaged files; for a footer that contradicts itself, also Python's own errors."""
 
 
 def open_parquet(source: Source) -> pq.ParquetFile:
@@ -27,8 +29,17 @@ def open_parquet(source: Source) -> pq.ParquetFile:
         return pq.ParquetFile(source.path)
     except FileNotFoundError as problem:
         raise UserError(f"{source.shown}: cannot be read: {problem.strerror}. Put it back and run again.") from None
-    except (pa.ArrowException, OSError) as problem:
+    except DAMAGED as problem:
         raise UserError(f"{source.shown}: cannot be read as Parquet: {_one_line(problem)}.") from None
+
+
+def parquet_schema(source: Source) -> pa.Schema:
+    """The columns of the file. What is not Parquet is a :class:`UserError`."""
+    with open_parquet(source) as file:
+        try:
+            return file.schema_arrow
+        except DAMAGED as problem:
+            raise UserError(f"{source.shown}: cannot be read as Parquet: {_one_line(problem)}.") from None
 
 
 def read_parquet(source: Source, start: Position, reading: Reading) -> Iterator[Work]:
@@ -36,11 +47,11 @@ def read_parquet(source: Source, start: Position, reading: Reading) -> Iterator[
     options = reading.options
     with open_parquet(source) as file:
         columns = [name for name in options.wanted if name in file.schema_arrow.names]
+        _check_pages(source, columns)
         first = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if first + rows > start.offset:
-                _check_pages(source, file, group, columns)
                 size = _batch_rows(file.metadata.row_group(group), reading.tuning.block_bytes)
                 at = first
                 for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
@@ -53,19 +64,12 @@ def read_parquet(source: Source, start: Position, reading: Reading) -> Iterator[
             first += rows
 
 
-def _check_pages(source: Source, file: pq.ParquetFile, group: int, columns: list[str]) -> None:
-    """Refuse a row group of which one page would fill the memory. Raises ``pyarrow.ArrowInvalid``."""
-    chunks = file.metadata.row_group(group)
+def _check_pages(source: Source, columns: list[str]) -> None:
+    """Refuse a file of which one page would fill the memory. Raises ``pyarrow.ArrowInvalid``."""
     with Path(source.path or "").open("rb") as stream:
-        for at in range(chunks.num_columns):
-            column = chunks.column(at)
-            if column.path_in_schema.partition(".")[0] in columns:
-                largest = largest_page(stream, column)
-                if largest > MOST_PAGE_BYTES:
-                    raise pa.ArrowInvalid(
-                        f'a page of column "{column.path_in_schema}" has {largest:,} bytes when decompressed, '
-                        f"more than the {MOST_PAGE_BYTES:,} that are read at once"
-                    )
+        problem = large_page(stream, columns)
+    if problem is not None:
+        raise pa.ArrowInvalid(problem)
 
 
 def _batch_rows(group: Any, block_bytes: int) -> int:

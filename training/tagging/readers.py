@@ -17,7 +17,7 @@ from training.tagging.options import Options
 from training.tagging.read_articles import read_articles
 from training.tagging.read_csv import DELIMITERS, read_csv, read_header
 from training.tagging.read_jsonl import read_jsonl
-from training.tagging.read_parquet import open_parquet, read_parquet
+from training.tagging.read_parquet import DAMAGED, parquet_schema, read_parquet
 from training.tagging.records import Batch, article_batch
 from training.tagging.rejects import Reject
 from training.tagging.streams import ByteStream
@@ -35,8 +35,7 @@ def check_sources(sources: Sequence[Source], options: Options) -> tuple[pa.DataT
             if source.stream or source.compression:
                 what = "a pipe" if source.stream else f".{source.compression}"
                 raise UserError(f"{source.shown}: Parquet can't be read from {what}. Name the .parquet file itself.")
-            with open_parquet(source) as file:
-                schema = file.schema_arrow
+            schema = parquet_schema(source)
             check_schema(source.shown, schema, options)
             types.add(tuple(kept_type(schema.field(name).type) for name in options.keep))
         elif source.format in DELIMITERS and not source.stream:
@@ -85,7 +84,7 @@ def _table(source: Source, start: Position, reading: Reading, stdin: BinaryIO | 
         while True:
             try:
                 work = next(works, None)
-            except (pa.ArrowException, OSError) as error:
+            except DAMAGED as error:
                 if getattr(error, "errno", None):
                     raise UserError(f"{source.shown}: cannot be read: {error}. Run the same command again.") from None
                 problem, work = " ".join(str(error).split())[:300], None
