@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, column
 
 from training.model.kernels_machine import LANES
 from training.model.solver import fit_logistic
-from training.model.svm import Fitted, SharedRows
+from training.model.svm import SharedRows
 from training.model.weighting import document_frequency, log_lift
 
 Kind = Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"]
@@ -119,14 +119,16 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         threads = max(1, self.threads)
         groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
 
-        def fit_group(group: npt.NDArray[np.intp]) -> Fitted:
+        def fit_group(group: npt.NDArray[np.intp]) -> int:
             scales = [self._scale(rows, truth[:, at], shared) for at in group]
-            return shared.fit(truth[:, group], scales, float(self.strength), self.epochs, self.tolerance)
+            weights = [self.coef_[at] for at in group]
+            self.intercept_[group], epochs = shared.fit(
+                truth[:, group], scales, weights, float(self.strength), self.epochs, self.tolerance
+            )
+            return epochs
 
         with ThreadPoolExecutor(threads) as pool:
-            for group, fitted in zip(groups, pool.map(fit_group, groups), strict=True):
-                self.coef_[group], self.intercept_[group] = fitted.weights, fitted.intercepts
-                self.n_iter_ = max(self.n_iter_, int(fitted.epochs.max()))
+            self.n_iter_ = max(pool.map(fit_group, groups))
 
     def _scale(self, rows: csr_array, positive: npt.NDArray[np.bool_], shared: SharedRows) -> Floats:
         """What the features of a topic are weighted with, float32 [features]."""

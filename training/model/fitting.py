@@ -126,7 +126,8 @@ def fit(
     every = np.arange(len(task.all_labels))
     learned = counted.learn(every)
     classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), task.all_labels)
-    scorer = _scorer(counted, learned, classifier.coef_.T @ matrix, classifier.intercept_ @ matrix + offsets)
+    weights = _calibrated(classifier.coef_.T, matrix)
+    scorer = _scorer(counted, learned, weights, classifier.intercept_ @ matrix + offsets)
     return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
 
 
@@ -221,6 +222,12 @@ def exclusivity(labels: Bools, wanted: str) -> Exclusive:
     if labels.shape[1] < 2 or carried.max(initial=0) > 1:
         return "no"
     return "exactly_one" if carried.min(initial=1) == 1 else "competing"
+
+
+def _calibrated(weights: Floats, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``weights @ matrix``; independent topics have a diagonal one, and hundreds of them would make it slow."""
+    diagonal = np.diag(matrix)
+    return weights * diagonal if (matrix == np.diag(diagonal)).all() else weights @ matrix
 
 
 def _classifier(config: Classifier, threads: int) -> TopicClassifier:

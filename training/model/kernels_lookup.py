@@ -12,6 +12,9 @@ import numpy as np
 
 from training.model.kernels import (
     EMPTY,
+    GOLDEN,
+    ONE,
+    SHIFT_32,
     Bytes,
     Ids,
     Positions,
@@ -30,6 +33,7 @@ from training.model.kernels import (
 )
 from training.model.kernels_tokens import BLANK
 
+LOW_SIX = np.uint64(63)
 BUCKET = 8  # 64-bit words: four keys, then their ids plus one
 # Terms can be chosen so that all of them belong in one slot, and a table would take hours to fill. Those of a language
 # find a free slot within a hundred.
@@ -41,16 +45,20 @@ class Lookup(NamedTuple):
     """strings: table of words or character n-grams, of ``2**bits`` slots. pairs: of (id, word id).
 
     Pairs are in ``2**pair_bits`` buckets of one cache line: comparing with all four keys takes no branch, which would
-    be mispredicted too often. spans: [ids, 2], where each string stands in `text`, which is padded. features: ids
-    below this are features.
+    be mispredicted too often. filter: a Bloom filter of the pairs, of ``2**filter_bits`` words, two bits of one word a
+    pair (Putze, Sanders and Singler, "Cache-, hash- and space-efficient Bloom filters", WEA 2007): most pairs of a text
+    are no n-gram of the model, and this says so from the cache of the core. spans: [ids, 2], where each string stands
+    in `text`, which is padded. features: ids below this are features.
     """
 
     strings: Table
     pairs: Table
+    filter: Table
     spans: Positions
     text: Bytes
     bits: int
     pair_bits: int
+    filter_bits: int
     features: int
 
 
@@ -78,16 +86,30 @@ def find_string(text: Bytes, start: int, end: int, lookup: Lookup) -> int:
 
 
 @inlined
-def pair_bucket(first: int, second: int, lookup: Lookup) -> int:
+def pair_bucket(key: np.uint64, lookup: Lookup) -> int:
     """Where the bucket of a pair begins."""
-    return BUCKET * slot_of(pair_key(first, second), lookup.pair_bits)
+    return BUCKET * slot_of(key, lookup.pair_bits)
 
 
 @inlined
-def find_pair(first: int, second: int, lookup: Lookup) -> int:
-    """The id of n-gram `first` followed by word `second`, or EMPTY, also if one of them is EMPTY."""
-    key = pair_key(first, second)
-    bucket = pair_bucket(first, second, lookup)
+def filter_place(key: np.uint64, lookup: Lookup) -> tuple[int, np.uint64]:
+    """The word of the filter that a pair belongs to, and its two bits there."""
+    mixed = (key ^ (key >> SHIFT_32)) * GOLDEN
+    bits = ONE << ((mixed >> SHIFT_32) & LOW_SIX) | ONE << ((mixed >> np.uint64(38)) & LOW_SIX)
+    return whole(mixed >> np.uint64(64 - lookup.filter_bits)), bits
+
+
+@inlined
+def may_be_pair(key: np.uint64, lookup: Lookup) -> bool:
+    """False if a pair is surely not in the table."""
+    place, bits = filter_place(key, lookup)
+    return bool(lookup.filter[place] & bits == bits)
+
+
+@inlined
+def find_pair(key: np.uint64, lookup: Lookup) -> int:
+    """The id of the n-gram that an n-gram and a word make, or EMPTY, also if one of them is EMPTY."""
+    bucket = pair_bucket(key, lookup)
     while True:
         found = np.uint64(0)
         for i in range(BUCKET // 2):
@@ -100,7 +122,10 @@ def find_pair(first: int, second: int, lookup: Lookup) -> int:
 @inner
 def add_pair(first: int, second: int, known: int, lookup: Lookup) -> bool:
     """Enter a pair, which must be new, under an id; whether a place for it was near."""
-    bucket = pair_bucket(first, second, lookup)
+    key = pair_key(first, second)
+    place, bits = filter_place(key, lookup)
+    lookup.filter[place] |= bits
+    bucket = pair_bucket(key, lookup)
     buckets = 1
     while lookup.pairs[bucket + BUCKET - 1] != 0:
         if buckets == MOST_BUCKETS:
@@ -110,7 +135,7 @@ def add_pair(first: int, second: int, known: int, lookup: Lookup) -> bool:
     i = 0
     while lookup.pairs[bucket + BUCKET // 2 + i] != 0:
         i += 1
-    lookup.pairs[bucket + i] = pair_key(first, second)
+    lookup.pairs[bucket + i] = key
     lookup.pairs[bucket + BUCKET // 2 + i] = np.uint64(known + 1)
     return True
 
@@ -190,7 +215,7 @@ def add_word_ngrams(offsets: Positions, ids: Ids, most: int, lookup: Lookup) -> 
                     known = word
                 else:
                     beginning = known
-                    known = find_pair(beginning, word, lookup)
+                    known = find_pair(pair_key(beginning, word), lookup)
                     if known == EMPTY:
                         last = place == words - 1
                         known = feature if last else extra

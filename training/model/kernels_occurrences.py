@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from training.model.characters import CharacterArrays
-from training.model.kernels import EMPTY, PADDING, Bytes, Ids, Positions, inner, lean, whole
+from training.model.kernels import EMPTY, PADDING, Bytes, Ids, Positions, inner, lean, pair_key, whole
 from training.model.kernels_lookup import Lookup, find_pair, find_string
 from training.model.kernels_tokens import Folded, Recipe, count_ngrams, fold, next_word, token_end, token_start
 
@@ -88,7 +88,7 @@ def find_features(
                     word = found.words[first + length - 1]
                     if word == EMPTY:
                         break
-                    known = find_pair(known, word, lookup)
+                    known = find_pair(pair_key(known, word), lookup)
                 if known == EMPTY:
                     break
                 if length >= recipe.smallest and known < lookup.features:

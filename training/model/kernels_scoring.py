@@ -19,7 +19,7 @@ from training.model.characters import CharacterArrays
 from training.model.kernels import SHIFT_32, Bytes, Positions, inlined, lean, unsigned, whole
 from training.model.kernels_cache import FEATURES, FIRST_FEATURE, OCCURRENCES, SQUARE, TokenCache
 from training.model.kernels_machine import LANES, add_scaled
-from training.model.kernels_model import Floats, Model
+from training.model.kernels_model import Floats, Model, prefetch_row
 from training.model.kernels_text import cut, take_tokens
 from training.model.kernels_words import add_word_ngrams, cut_words, take_words
 from training.model.kernels_workspace import (
@@ -89,7 +89,9 @@ def note_shared(
     """Note the listed features with their counts and what was added for them; how many are noted now."""
     word_features = model.words.lookup.features
     for i in range(pairs):
-        number, noted = note(word_features + whole(work.pairs[i] & LOW_HALF), bits, noted, model, work)
+        feature = word_features + whole(work.pairs[i] & LOW_HALF)
+        prefetch_row(model, feature)
+        number, noted = note(feature, bits, noted, work)
         token = whole(work.pairs[i] >> SHIFT_32)
         count, weight = work.counts[token, 0], work.counts[token, 1]
         work.sums[number, 0] += count
@@ -102,7 +104,7 @@ def note_shared(
             start + whole(cache.records[header + FEATURES]), start + whole(cache.records[header + OCCURRENCES])
         ):
             feature = word_features + whole(cache.records[repeated])
-            number, noted = note(feature, bits, noted, model, work)
+            number, noted = note(feature, bits, noted, work)
             work.sums[number, 0] += work.counts[token, 0]
     return noted
 
@@ -173,7 +175,7 @@ def score_rows(
             work.notes[slot] = np.uint64(0)
         noted = whole(0)
         for i in range(direct):
-            number, noted = note(whole(work.direct[i]), bits, noted, model, work)
+            number, noted = note(whole(work.direct[i]), bits, noted, work)
             work.sums[number, 0] += 1.0
         if letters:
             noted = note_shared(distinct, pairs, bits, noted, model, cache, work)

@@ -24,7 +24,6 @@ from training.model.kernels_cache import (
 from training.model.kernels_machine import prefetch
 from training.model.kernels_model import Model, list_features
 from training.model.kernels_tokens import token_end, token_start
-from training.model.kernels_words import add_word
 from training.model.kernels_workspace import DONE, ROOM_FULL, Workspace
 
 # Tokens of one text that are scored from the cache; any others are not. Shares are rounded to float32, which shows
@@ -114,9 +113,11 @@ def take_tokens(
         if model.words.used:
             word = whole(cache.marks[mark + WORDS - MARKS])
             if word >= EMPTY:
-                words = add_word(word, words, model, work)
+                work.words[words] = word
+                words += 1
             elif word == SEVERAL_WORDS:
                 record = slot * cache.stride
                 for i in range(whole(cache.records[record + cache.header + WORD_COUNT])):
-                    words = add_word(whole(cache.records[record + cache.words_at + i]), words, model, work)
+                    work.words[words] = cache.records[record + cache.words_at + i]
+                    words += 1
     return DONE, distinct, words, direct

@@ -20,10 +20,11 @@ from training.model.kernels import (
     Table,
     inlined,
     low_bytes,
+    pair_key,
     unsigned,
     whole,
 )
-from training.model.kernels_lookup import find_pair, pair_bucket
+from training.model.kernels_lookup import find_pair, may_be_pair, pair_bucket
 from training.model.kernels_machine import load_word, prefetch
 from training.model.kernels_model import Model, list_features, prefetch_row
 from training.model.kernels_tokens import token_end, token_start
@@ -35,30 +36,43 @@ LOW_HALF = np.uint64(2**32 - 1)
 
 
 @inlined
-def add_word(word: int, words: int, model: Model, work: Workspace) -> int:
-    """Put a word behind `words` others, and ask for the pair of both; how many there are now."""
-    work.words[words] = word
-    prefetch(model.words.lookup.pairs, pair_bucket(whole(work.words[max(words - 1, 0)]), word, model.words.lookup))
-    return words + 1
-
-
-@inlined
 def add_word_ngrams(words: int, direct: int, model: Model, work: Workspace) -> int:
     """Put the features among the n-grams of a text's words behind the direct ones; how many there are now.
 
-    Without a branch on what is found, which would be mispredicted too often: what is no feature is overwritten.
+    All of one order, then all of the next: those that may go on are listed, then asked for, then looked up. Without a
+    branch on what is found, which would be mispredicted too often: what is no feature is overwritten.
     """
     recipe, lookup = model.words.recipe, model.words.lookup
-    for first in range(words):
-        gram = whole(work.words[first])
+    grams = whole(0)  # known n-grams of one order: where each begins << 32 | its id
+    for place in range(words):
+        gram = whole(work.words[place])
+        known = gram != EMPTY
         work.direct[direct] = gram
-        direct += (recipe.smallest == 1) & (gram != EMPTY) & (gram < lookup.features)
+        direct += (recipe.smallest == 1) & known & (gram < lookup.features)
         prefetch_row(model, max(gram, 0))
-        for size in range(2, min(recipe.largest, words - first) + 1):
-            gram = find_pair(gram, whole(work.words[first + size - 1]), lookup)
+        work.flat[grams] = unsigned(place) << SHIFT_32 | unsigned(gram)
+        grams += known
+    for size in range(2, recipe.largest + 1):
+        longer = whole(0)
+        for i in range(grams):
+            place = whole(work.flat[i] >> SHIFT_32)
+            last = place + size - 1
+            word = whole(work.words[min(last, words - 1)])
+            key = pair_key(whole(work.flat[i] & LOW_HALF), word)
+            work.keys[longer] = unsigned(place)
+            work.pairs[longer] = key
+            longer += (last < words) & (word != EMPTY) & may_be_pair(key, lookup)
+        for i in range(longer):
+            prefetch(lookup.pairs, pair_bucket(work.pairs[i], lookup))
+        grams = whole(0)
+        for i in range(longer):
+            gram = find_pair(work.pairs[i], lookup)
+            known = gram != EMPTY
             work.direct[direct] = gram
-            direct += (size >= recipe.smallest) & (gram != EMPTY) & (gram < lookup.features)
+            direct += (size >= recipe.smallest) & known & (gram < lookup.features)
             prefetch_row(model, max(gram, 0))
+            work.flat[grams] = work.keys[i] << SHIFT_32 | unsigned(gram)
+            grams += known
     return direct
 
 
@@ -128,6 +142,7 @@ def take_words(
                 lines[line + 3 + i] = lines[line + i]
             lines[line], lines[line + 1], lines[line + 2] = low, high, found
         while found != 0:
-            words = add_word(whole(found & LOW_HALF) - 2, words, model, work)
+            work.words[words] = whole(found & LOW_HALF) - 2
+            words += 1
             found >>= SHIFT_32
     return DONE, words

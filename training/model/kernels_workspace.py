@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from training.model.kernels import GOLDEN, SHIFT_32, Bytes, Ids, Positions, Table, inlined, whole
-from training.model.kernels_model import Doubles, Model, prefetch_row
+from training.model.kernels_model import Doubles
 from training.model.kernels_tokens import Folded
 
 DONE, ROOM_FULL = range(2)
@@ -67,7 +67,7 @@ def note_bits(most: int) -> int:
 
 
 @inlined
-def note(feature: int, bits: int, noted: int, model: Model, work: Workspace) -> tuple[int, int]:
+def note(feature: int, bits: int, noted: int, work: Workspace) -> tuple[int, int]:
     """The number under which a feature is noted, from now on if need be; and how many are.
 
     Without a branch on whether it is new, which would be mispredicted too often: what is written for a feature that
@@ -81,7 +81,6 @@ def note(feature: int, bits: int, noted: int, model: Model, work: Workspace) -> 
     number = noted if new else whole(work.notes[slot] ^ tag)
     work.notes[slot] = tag | np.uint64(number)
     work.noted[noted] = feature
-    prefetch_row(model, feature)
     return number, noted + new
 
 

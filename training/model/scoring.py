@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CACHE_BYTES = 96 << 20  # of one thread's token cache
 CACHE_SLOTS = 1 << 17
 MOST_PER_BUCKET = 1.5  # pairs on average, of the four that fit
+MOST_FILTER_BITS = 16  # of a number of words: half a megabyte, which the cache of a core may hold
 SMALL_COUNTS = 256
 ROOM = 1 << 12
 KEPT_LETTERS = 16  # the longest token whose every character n-gram is sure to fit the cache
@@ -215,13 +216,16 @@ def _refuse_colliding(code: int) -> None:
 
 def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:
     bits, pair_bits = _bits(strings), max(1, int(pairs / MOST_PER_BUCKET).bit_length())
+    filter_bits = min(MOST_FILTER_BITS, max(4, (pairs // 8).bit_length()))
     return Lookup(
         strings=zeros(2 << bits, np.uint64),
         pairs=zeros(kernels_lookup.BUCKET << pair_bits, np.uint64),
+        filter=np.zeros(1 << filter_bits, np.uint64),
         spans=zeros(2 * ids, np.int64).reshape(ids, 2),
         text=text,
         bits=bits,
         pair_bits=pair_bits,
+        filter_bits=filter_bits,
         features=features,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +14,6 @@ from training.model.weighting import document_frequency
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """weights: float32 [topics, features], for rows as they are. intercepts: float32 [topics]. epochs: int [topics]."""
-
-    weights: Floats
-    intercepts: Floats
-    epochs: npt.NDArray[np.int64]
 
 
 class SharedRows:
@@ -41,15 +31,27 @@ class SharedRows:
         self._shared, (single, self._single_feature, self._single_value) = split[:3], split[3:]
         self._single_row = np.repeat(np.arange(self.count), np.diff(single))
 
-    def fit(self, positive: Bools, scales: Sequence[Floats], cost: float, epochs: int, tolerance: float) -> Fitted:
+    def fit(
+        self,
+        positive: Bools,
+        scales: Sequence[Floats],
+        weights: Sequence[Floats],
+        cost: float,
+        epochs: int,
+        tolerance: float,
+    ) -> tuple[npt.NDArray[np.float64], int]:
         """Fit up to `LANES` topics; what comes out for one does not depend on the others.
 
         Args:
             positive: bool [rows, topics].
             scales: for each topic float32 [features]; it is trained on rows times this.
+            weights: for each topic float32 [features], zeros; becomes its weights for rows as they are.
             cost: LIBLINEAR's ``C``.
             epochs: the most passes over the rows.
             tolerance: LIBLINEAR's ``-e``.
+
+        Returns:
+            the intercepts, [topics], and the most epochs that one needed.
         """
         topics = positive.shape[1]
         square = np.zeros((len(self._several), LANES), np.float32)
@@ -63,9 +65,8 @@ class SharedRows:
             *self._shared, own, np.ascontiguousarray(positive), square.reshape(-1), cost, epochs, tolerance,
             shared.reshape(-1), alpha, intercepts,
         )  # fmt: skip
-        weights = np.zeros((topics, self.features), np.float32)
-        weights[:, self._several] = shared[:, :topics].T
-        for at, scale in enumerate(scales):
+        for at, (scale, learned) in enumerate(zip(scales, weights, strict=True)):
+            learned[self._several] = shared[:, at]
             step = alpha[self._single_row, at] * self._single_value
-            weights[at, self._single_feature] = step * scale[self._single_feature] ** 2
-        return Fitted(weights, intercepts.astype(np.float32), used)
+            learned[self._single_feature] = step * scale[self._single_feature] ** 2
+        return intercepts, int(used.max())
