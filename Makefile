@@ -31,8 +31,9 @@ ui: .venv/installed  ## Open the runs in MLflow (http://127.0.0.1:5000)
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest
 
-torture: .venv/installed  ## Longer randomised faults against the archive engine; writes experiments/reliability/README.md
-	$(BIN)/python -m tests.torture
+torture: .venv/installed  ## Longer randomised faults and fuzzing (MINUTES=10); writes experiments/reliability/README.md
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-fuzz.lock || echo "No atheris for this machine: fuzzing goes on without coverage."
+	$(BIN)/python -m tests.torture --minutes $(or $(MINUTES),10)
 
 lint: .venv/installed  ## Check style and types; edits nothing
 	$(BIN)/ruff check .
