@@ -39,6 +39,7 @@ from training.tagging import Summary, Tuning, tag
 
 Figures = Counter[str]
 ATHERIS = importlib.util.find_spec("atheris") is not None
+SLICE = {"seconds": 20}  # of each target in a round of guided fuzzing
 WORK = Path(tempfile.mkdtemp(prefix="conflict-topics-fuzz-"))
 TUNING = Tuning(block_bytes=600, shard_rows=7, commit_seconds=0.0)
 
@@ -66,6 +67,7 @@ def main() -> int:
 
 def _all(minutes: float, first: int, figures: Figures) -> bool:
     """Every torture for its share of the minutes; whether one failed."""
+    SLICE["seconds"] = min(60, max(5, round(60 * minutes / len(TORTURES) / len(TARGETS))))
     for torture in TORTURES:
         until = time.monotonic() + 60 * minutes / len(TORTURES)
         seed = first
@@ -183,26 +185,25 @@ def fuzz_targets(choice: random.Random, folder: Path, figures: Figures) -> None:
 
 def fuzz_guided(choice: random.Random, folder: Path, figures: Figures) -> None:
     """The same targets under atheris, which keeps what reaches new code; each goes on from where it was."""
-    name = min(TARGETS, key=lambda each: (figures[f"inputs fuzzed by atheris: {each}"] > 0, choice.random()))
-    work = WORK / name
-    work.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.fuzz.run",
-        name,
-        "--seconds",
-        "20",
-        "--seed",
-        str(choice.randrange(1, 2**31)),
-    ]
-    done = subprocess.run(
-        [*command, "--work", str(work)], capture_output=True, text=True, errors="replace", check=False
-    )
-    ran = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
-    if done.returncode or ran is None:
-        raise AssertionError(f"{name} under atheris:\n{done.stderr[-3000:]}")
-    figures[f"inputs fuzzed by atheris: {name}"] += int(ran[1])
+    for name in TARGETS:
+        work = WORK / name
+        work.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.run",
+            name,
+            "--seconds",
+            str(SLICE["seconds"]),
+            "--work",
+            str(work),
+        ]
+        command += ["--seed", str(choice.randrange(1, 2**31)), "--keep", tempfile.gettempdir()]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        ran = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
+        if done.returncode or ran is None:
+            raise AssertionError(f"{name} under atheris:\n{done.stderr[-3000:]}")
+        figures[f"inputs fuzzed by atheris: {name}"] += int(ran[1])
 
 
 TORTURES: tuple[Callable[[random.Random, Path, Figures], None], ...] = (
