@@ -40,8 +40,9 @@ bench: .venv/installed .venv-bench/installed  ## Measure speed beside other tool
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest
 
-torture: .venv/installed  ## Longer randomised faults against the archive engine; writes experiments/reliability/README.md
-	$(BIN)/python -m tests.torture
+torture: .venv/installed  ## Longer randomised faults and fuzzing (MINUTES=10); writes experiments/reliability/README.md
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-fuzz.lock || echo "No atheris for this machine: fuzzing goes on without coverage."
+	$(BIN)/python -m tests.torture --minutes $(or $(MINUTES),10)
 
 bench-quality: .venv/installed .venv-bench/installed  ## Default config beside its peers on the sets in BENCHMARKS; writes experiments/quality/README.md
 	@test -n "$$BENCHMARKS" || { echo "Usage: make bench-quality BENCHMARKS=folder [SETS=insightcrime,un_quadclass] [FRESH=1]"; exit 2; }

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +119,54 @@ def test_logs_as_json_lines(workplace: Path) -> None:
     entries: list[dict[str, Any]] = [json.loads(line) for line in result.stderr.splitlines()]
     assert {"level", "message", "time", "logger"} <= set(entries[0])
     assert not run("--quiet", "train", "mine.yaml", cwd=workplace).stderr
+
+
+def test_errors_are_json_lines_too(workplace: Path) -> None:
+    result = run("--log-json", "tag", "nowhere", "mine.jsonl", "--output", "t.jsonl", cwd=workplace)
+    [entry] = [json.loads(line) for line in result.stderr.splitlines()]
+    assert (result.returncode, entry["level"]) == (1, "error")
+    assert "no such model folder" in entry["message"]
+
+
+@pytest.mark.parametrize(("place", "message"), [("/dev/full", "No space left on device"), (None, "is closed")])
+def test_standard_output_that_takes_nothing(trained: Any, tmp_path: Path, place: str | None, message: str) -> None:
+    write_jsonl(tmp_path / "in.jsonl", synthetic_records(3))
+    command = f'"{sys.executable}" -m training tag "{trained.folder}" in.jsonl --output - >{place or "&-"}'
+    result = subprocess.run(
+        command,
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: standard output")
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_job_that_a_signal_stops_says_so_in_its_code(trained: Any, tmp_path: Path) -> None:
+    """128 and the number of the signal, and how to go on."""
+    os.mkfifo(tmp_path / "in.jsonl")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", "tag", str(trained.folder), "in.jsonl", "--output", "t.jsonl"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    with (tmp_path / "in.jsonl").open("wb", buffering=0) as pipe:
+        row = json.dumps({"paragraph_id": "1", "text": "Families fled."}).encode() + b"\n"
+        pipe.write(row)
+        while not (tmp_path / "t.jsonl.partial" / "plan.json").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(BrokenPipeError):
+            for _ in range(1000):
+                pipe.write(row * 1000)
+    said = process.communicate()[1]
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert "Run the same command again to go on" in said

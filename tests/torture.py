@@ -8,9 +8,12 @@ Prints figures and records them. A failure prints what to repeat it with, and en
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import platform
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,19 +27,20 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.fuzz.damage import damaged
+from tests.fuzz.run import CORPUS
+from tests.fuzz.targets import TARGETS, seeds
 from tests.tagging.conftest import make_inputs
 from tests.tagging.fake import FakeModel
 from tests.tagging.faults import Crash, Disk
-from tests.tagging.test_read_csv import blocks, outcome
-from tests.tagging.test_read_csv import parser as csv_parser
-from tests.tagging.test_read_jsonl import parser as json_parser
 from tests.tagging.test_resume import OUTPUTS, ROOT, start
-from training.corpus.articles import html_paragraphs, split_text
 from training.errors import UserError
 from training.tagging import Summary, Tuning, tag
-from training.tagging.blocks import Block
 
 Figures = Counter[str]
+ATHERIS = importlib.util.find_spec("atheris") is not None
+SLICE = {"seconds": 20}  # of each target in a round of guided fuzzing
+WORK = Path(tempfile.mkdtemp(prefix="conflict-topics-fuzz-"))
 TUNING = Tuning(block_bytes=600, shard_rows=7, commit_seconds=0.0)
 
 
@@ -49,9 +53,24 @@ def main() -> int:
     chosen = parser.parse_args()
     figures: Figures = Counter()
     began = time.monotonic()
+    try:
+        failed = _all(chosen.minutes, chosen.seed, figures)
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+    if failed:
+        return 1
+    lines = [f"| {name} | {count:,} |" for name, count in sorted(figures.items())]
+    print("\n".join(lines))  # noqa: T201
+    _record(chosen.record, lines, chosen.seed, time.monotonic() - began)
+    return 0
+
+
+def _all(minutes: float, first: int, figures: Figures) -> bool:
+    """Every torture for its share of the minutes; whether one failed."""
+    SLICE["seconds"] = min(60, max(5, round(60 * minutes / len(TORTURES) / len(TARGETS))))
     for torture in TORTURES:
-        until = time.monotonic() + 60 * chosen.minutes / len(TORTURES)
-        seed = chosen.seed
+        until = time.monotonic() + 60 * minutes / len(TORTURES)
+        seed = first
         while time.monotonic() < until:
             with tempfile.TemporaryDirectory() as folder:
                 try:
@@ -59,14 +78,10 @@ def main() -> int:
                 except Exception:
                     traceback.print_exc()
                     print(f"FAILED: {torture.__name__}, seed {seed}", flush=True)  # noqa: T201
-                    return 1
+                    return True
             seed += 1
-        print(f"{torture.__name__}: {seed - chosen.seed} rounds", flush=True)  # noqa: T201
-    seconds = time.monotonic() - began
-    lines = [f"| {name} | {count:,} |" for name, count in sorted(figures.items())]
-    print("\n".join(lines))  # noqa: T201
-    _record(chosen.record, lines, chosen.seed, seconds)
-    return 0
+        print(f"{torture.__name__}: {seed - first} rounds", flush=True)  # noqa: T201
+    return False
 
 
 def _tagged(folder: Path, inputs: list[Path], output: str, **options: Any) -> Summary:
@@ -130,35 +145,15 @@ def break_disk(choice: random.Random, folder: Path, figures: Figures) -> None:
         assert _bytes(folder, name) == wanted
 
 
-def _mutated(choice: random.Random, data: bytes) -> bytes:
-    """Bytes changed, cut, doubled or swapped at random places."""
-    changed = bytearray(data)
-    for _ in range(choice.randint(1, 8)):
-        at = choice.randrange(len(changed) + 1)
-        kind = choice.randrange(5)
-        if kind == 0:
-            changed[at:at] = choice.choice([b'"', b"\n", b"\r\n", b"{", b"}", b"\\", b"\0", b"\xff", b",", b"\\ud800"])
-        elif kind == 1:
-            del changed[at : at + choice.randint(1, 30)]
-        elif kind == 2 and at < len(changed):
-            changed[at] = choice.randrange(256)
-        elif kind == 3:
-            changed[at:at] = changed[at : at + choice.randint(1, 200)]
-        else:
-            other = choice.randrange(len(changed) + 1)
-            changed[at : at + 5], changed[other : other + 5] = changed[other : other + 5], changed[at : at + 5]
-    return bytes(changed)
-
-
 def fuzz_readers(choice: random.Random, folder: Path, figures: Figures) -> None:
     """Damaged archives: every row counted once, the fast way and the slow way the same."""
     for path in make_inputs(folder / "archive", rows=30):
         for _ in range(4):
-            damaged = path.with_name(f"damaged{''.join(path.suffixes)}")
-            damaged.write_bytes(_mutated(choice, path.read_bytes()))
+            broken = path.with_name(f"damaged{''.join(path.suffixes)}")
+            broken.write_bytes(damaged(choice, path.read_bytes()))
             for at, size in enumerate((200, 5000)):
                 name = f"{path.name}{at}.jsonl"
-                names, tuning = [str(damaged)], Tuning(size, 9, 1.0)
+                names, tuning = [str(broken)], Tuning(size, 9, 1.0)
                 try:
                     summary = tag(FakeModel(), names, str(folder / name), quiet=True, force=True, tuning=tuning)
                 except UserError:
@@ -173,41 +168,57 @@ def fuzz_readers(choice: random.Random, folder: Path, figures: Figures) -> None:
                 each.unlink(missing_ok=True)
 
 
-def fuzz_parsers(choice: random.Random, folder: Path, figures: Figures) -> None:
-    """Blocks of damaged lines through the fast and the slow way of the parsers."""
-    inputs = make_inputs(folder / "archive", rows=20)
-    lines, table = inputs[0].read_bytes(), inputs[1].read_bytes()
-    for _ in range(40):
-        data = _mutated(choice, lines)
-        block = Block(data, 0, 1, data.count(b"\n") + (not data.endswith(b"\n")), len(data))
-        for as_json in (True, False):
-            fast, slow = json_parser(as_json), json_parser(as_json)
-            assert outcome(fast.decode(block)) == outcome(slow._line_by_line(block))
-        for block in blocks(_mutated(choice, table), choice.randint(1, 3000)):
-            if block.problem is None:
-                assert outcome(csv_parser().decode(block)) == outcome(csv_parser()._record_by_record(block))
-        figures["blocks compared, fast and slow"] += 3
+def fuzz_targets(choice: random.Random, folder: Path, figures: Figures) -> None:
+    """Everything that must hold for any bytes, with seeds and earlier findings damaged at random."""
+    for name, target in TARGETS.items():
+        given = [*seeds(name), *(path.read_bytes() for path in (CORPUS / name).glob("*"))]
+        for _ in range(20):
+            data = damaged(choice, choice.choice(given))
+            try:
+                target(data)
+            except BaseException:
+                (Path(tempfile.gettempdir()) / f"found-{name}").write_bytes(data)
+                print(f"Found: {name}; the input is in {tempfile.gettempdir()}/found-{name}", flush=True)  # noqa: T201
+                raise
+            figures[f"inputs damaged at random: {name}"] += 1
 
 
-def fuzz_articles(choice: random.Random, folder: Path, figures: Figures) -> None:
-    """Damaged text and pages through the splitter and the extraction."""
-    page = b"<html><body><nav>Menu</nav><article><p>One two.</p><p>Three <b>four</b>.</p></article></body></html>"
-    for _ in range(50):
-        text = _mutated(choice, "One.\n\nTwo — обстрел\r\n \r\nThree\u2029Four\n".encode()).decode("utf-8", "replace")
-        for paragraph in split_text(text):
-            assert paragraph == paragraph.strip() != ""
-        for paragraph in html_paragraphs(_mutated(choice, page)):
-            assert paragraph.strip()
-        figures["articles fuzzed"] += 2
+def fuzz_guided(choice: random.Random, folder: Path, figures: Figures) -> None:
+    """The same targets under atheris, which keeps what reaches new code; each goes on from where it was."""
+    for name in TARGETS:
+        work = WORK / name
+        work.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.run",
+            name,
+            "--seconds",
+            str(SLICE["seconds"]),
+            "--work",
+            str(work),
+        ]
+        command += ["--seed", str(choice.randrange(1, 2**31)), "--keep", tempfile.gettempdir()]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        ran = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
+        if done.returncode or ran is None:
+            raise AssertionError(f"{name} under atheris:\n{done.stderr[-3000:]}")
+        figures[f"inputs fuzzed by atheris: {name}"] += int(ran[1])
 
 
 TORTURES: tuple[Callable[[random.Random, Path, Figures], None], ...] = (
     kill,
     break_disk,
     fuzz_readers,
-    fuzz_parsers,
-    fuzz_articles,
+    fuzz_targets,
+    *([fuzz_guided] if ATHERIS else []),
 )
+
+
+GUIDED = {
+    True: "Coverage guided part of the fuzzing (atheris).",
+    False: "No coverage guided the fuzzing: atheris was not installed (requirements-fuzz.lock).",
+}
 
 
 def _record(path: Path, lines: list[str], seed: int, seconds: float) -> None:
@@ -219,7 +230,7 @@ def _record(path: Path, lines: list[str], seed: int, seconds: float) -> None:
 Last run: {when}, {seconds / 60:.1f} minutes, seed {seed}, {machine}, pyarrow {pa.__version__}.
 Command: `python -m tests.torture`. After every fault the job was resumed and its output compared byte by byte
 with that of an uninterrupted run. Of every fuzzed input each row was tagged or rejected, the same by the fast and
-the slow way of the readers. Nothing failed.
+the slow way of the readers; every fuzzed model was refused or gave probabilities. {GUIDED[ATHERIS]} Nothing failed.
 
 | what | how often |
 |---|---|
@@ -227,7 +238,8 @@ the slow way of the readers. Nothing failed.
 
 The same in small, with fixed seeds, is in `tests/tagging/`: `test_resume.py` (crashes at every kind of operation,
 torn writes, lost power, full disk, signals, two processes), `test_read_*.py`, `test_streams.py`, `test_hostile.py`
-and `test_spark.py` (workers that die).
+and `test_spark.py` (workers that die); in `tests/model/test_untrusted.py` (models from strangers); and in `tests/fuzz/`,
+with the inputs that fuzzing has found (`corpus/`). Paragraphs a second on Spark: [spark.md](spark.md).
 """
     path.write_text(text, encoding="utf-8")
 

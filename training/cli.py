@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 
 import click
 
@@ -42,7 +43,7 @@ class _JsonLines(logging.Formatter):
         import json
 
         entry = {
-            "time": self.formatTime(record),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -50,18 +51,27 @@ class _JsonLines(logging.Formatter):
         return json.dumps(entry | getattr(record, "fields", {}), ensure_ascii=False)
 
 
+def _tell(message: str) -> None:
+    """The last word, as a JSON line where the log is one."""
+    handlers = logging.getLogger("training").handlers
+    if any(isinstance(handler.formatter, _JsonLines) for handler in handlers):
+        logging.getLogger("training.cli").error(message)
+    else:
+        click.echo(message, err=True)
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a problem with data, config or model, 2 wrong usage."""
     try:
         conflict_topics(standalone_mode=False, obj=OwnProcess())
     except UserError as problem:
-        click.echo(f"Error: {problem}", err=True)
+        _tell(f"Error: {problem}")
         sys.exit(getattr(problem, "exit_code", 1))  # a job that a signal stopped: 128 and its number
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        _tell("Interrupted.")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

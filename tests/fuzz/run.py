@@ -25,6 +25,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument(
+        "--work", type=Path, help="where inputs that reach new code are kept, to go on from another time"
+    )
     chosen = parser.parse_args()
     import atheris
 
@@ -33,12 +36,13 @@ def main() -> None:
     target = targets.TARGETS[chosen.target]
     keep = chosen.keep or CORPUS / chosen.target
     keep.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as own:
+        work = str(chosen.work or own)
         for at, seed in enumerate(targets.seeds(chosen.target)):
             (Path(work) / f"seed-{at}").write_bytes(seed)
             target(seed)  # compiles the kernels before the clock runs
         arguments = [sys.argv[0], work, *([str(CORPUS / chosen.target)] if (CORPUS / chosen.target).is_dir() else [])]
-        arguments += [f"-max_total_time={chosen.seconds}", f"-seed={chosen.seed}", "-timeout=60", "-rss_limit_mb=6144"]
+        arguments += [f"-max_total_time={chosen.seconds}", f"-seed={chosen.seed}", "-timeout=60", "-rss_limit_mb=8192"]
         arguments += [f"-artifact_prefix={keep}/", "-print_final_stats=1", "-max_len=131072"]
         atheris.Setup(arguments, target)
         atheris.Fuzz()

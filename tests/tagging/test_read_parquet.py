@@ -169,3 +169,15 @@ def test_a_page_that_would_fill_the_memory_is_not_read(run, tmp_path):
     assert (summary.rows_read, summary.rows_rejected) == (1, 1)
     (reject,) = rejected(tmp_path / "tags.jsonl")
     assert 'a page of column "text" has 300,0' in reject["reason"]
+
+
+def test_a_dictionary_that_is_not_utf8(run, tmp_path):
+    broken = pa.array([b"An airstrike", b"\xff", b"An airstrike"]).dictionary_encode()
+    text = pa.DictionaryArray.from_arrays(broken.indices, broken.dictionary.view(pa.string()))
+    nested = pa.array([[b"a"], [b"b"], [b"\xff"]])
+    nested = pa.ListArray.from_arrays(nested.offsets, nested.values.view(pa.string()))
+    pq.write_table(pa.table({"paragraph_id": ["1", "2", "3"], "text": text, "k": nested}), tmp_path / "in.parquet")
+    summary = run(tmp_path / "in.parquet", keep=("k",))
+    assert (summary.rows_tagged, summary.rows_rejected) == (1, 2)
+    assert [row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")] == ["1"]
+    assert [reject["line"] for reject in rejected(tmp_path / "tags.jsonl")] == [2, 3]

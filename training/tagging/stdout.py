@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from training.errors import UserError
@@ -22,17 +23,34 @@ def write_stdout(pieces: Iterable[tuple[Work, Piece]], rejected: Path | None, fo
     """
     if rejected is not None and rejected.exists() and not force:
         raise UserError(f"{shown(str(rejected))}: is there already. Name another file, or overwrite it with --force.")
+    if sys.stdout is None:
+        raise UserError("standard output is closed. Name a file with --output.")
     if rejected is not None:
         rejected.unlink(missing_ok=True)
     counts, done = Counts(), 0
     for work, piece in pieces:
-        sys.stdout.buffer.write(piece.encoded)
-        sys.stdout.buffer.flush()
+        with _telling("standard output"):
+            sys.stdout.buffer.write(piece.encoded)
+            sys.stdout.buffer.flush()
         if piece.rejects:
-            _write_rejects(encode_rejects(piece.rejects), rejected)
+            with _telling(shown(str(rejected)) if rejected is not None else "standard error"):
+                _write_rejects(encode_rejects(piece.rejects), rejected)
         counts += piece.counts
         done = work.raw_bytes
     return counts, done
+
+
+@contextmanager
+def _telling(where: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise UserError(
+            f"{where}: cannot be written: {problem.strerror or problem}. What was written to standard output cannot be "
+            f"resumed; a job with a file as its --output can."
+        ) from None
 
 
 def _write_rejects(lines: bytes, rejected: Path | None) -> None:
