@@ -16,6 +16,7 @@ from training.model.kernels_machine import LANES
 from training.model.kernels_model import Model, Part
 from training.model.kernels_occurrences import Found
 from training.model.kernels_tokens import Recipe, folded_buffers
+from training.model.kernels_words import LINE
 from training.model.kernels_workspace import DONE, Workspace
 from training.model.memory import zeros
 from training.model.terms import Terms
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 96 << 20  # of one thread's token cache
 CACHE_SLOTS = 1 << 17
+WORD_LINES = 1 << 16  # of one thread's cache of words, where there are no characters: two tokens each
 MOST_PER_BUCKET = 1.5  # pairs on average, of the four that fit
 MOST_FILTER_BITS = 16  # of a number of words: half a megabyte, which the cache of a core may hold
 SMALL_COUNTS = 256
@@ -136,8 +138,8 @@ class ScoringPass:
         slot_bytes = 4 * stride + 8 * kernels_cache.BUCKET_WORDS // kernels_cache.WAYS
         slots = min(CACHE_SLOTS, CACHE_BYTES // slot_bytes)
         bits = max(5, (slots // kernels_cache.WAYS).bit_length() - 1)
-        buckets = zeros(kernels_cache.BUCKET_WORDS << bits, np.uint64)
-        # Words alone need no records.
+        # Words alone need no records, and have lines of their own in the place of buckets.
+        buckets = zeros(kernels_cache.BUCKET_WORDS << bits if letters.used else LINE * WORD_LINES, np.uint64)
         records = zeros(stride * kernels_cache.WAYS << bits if letters.used else LANES, np.int32)
         return TokenCache(
             buckets=buckets,
