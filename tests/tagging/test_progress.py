@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,7 +31,8 @@ def test_the_right_one_is_chosen():
 def clock(monkeypatch):
     """A clock that only goes when it is told to."""
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    own = SimpleNamespace(monotonic=lambda: now[0], strftime=time.strftime, gmtime=time.gmtime)
+    monkeypatch.setattr(progress, "time", own)
     return now
 
 

@@ -4,9 +4,11 @@ import logging
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -169,6 +171,11 @@ def test_ctrl_c_while_sending_keeps_the_record(
     assert [sent.problem for sent in synced(trained)] == [None]
 
 
+def pause_by(monkeypatch: pytest.MonkeyPatch, pause: Callable[[float], Any]) -> None:
+    """Let ``pause`` stand in for sleeping in ``locks`` alone: other threads sleep as ever."""
+    monkeypatch.setattr(locks, "time", SimpleNamespace(sleep=pause, monotonic=time.monotonic))
+
+
 def test_a_database_that_stays_locked(
     trained: Any, local_store: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,13 +194,13 @@ def test_a_database_that_is_locked_for_a_while(trained: Any, local_store: str, m
     monkeypatch.setattr(store, "BUSY_SECONDS", 0.01)
     with closing(sqlite3.connect(local_store.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        monkeypatch.setattr(locks.time, "sleep", lambda _: other.execute("ROLLBACK") if other.in_transaction else None)
+        pause_by(monkeypatch, lambda _: other.execute("ROLLBACK") if other.in_transaction else None)
         assert tracked(trained).problem is None
         assert not other.in_transaction
 
 
 def test_calls_are_tried_again_while_the_database_is_locked_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks.time, "sleep", lambda _: None)
+    pause_by(monkeypatch, lambda _: None)
     answers: list[Exception | str] = [RuntimeError("(sqlite3.OperationalError) database is locked\n[SQL: …]"), "done"]
 
     class Client:
