@@ -81,6 +81,8 @@ WORLDS = {
     "wire": "short agency items, one event each, with near misses",
     "dispatch": "plain leads: close contrasts, communiqués, captions, crime and disaster beside conflict",
     "brief": "plain leads: state media, translated press, diplomacy desk, protests and coups",
+    "desk": "business, markets, courts, accidents, sport: nearly all without topic (one pass of labels)",
+    "assembly": "speeches at an assembly of nations, current-events notes: nearly all without topic (one pass of labels)",
     "plain": "plainest leads: attacks on civilians, deals, arrests, strikes of every sort, posts lost and held",
 }
 
