@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from training.config import Config, parse_config
+from training.config import Config
+from training.config_file import parse_config
 
 # No test depends on timing; CI must not depend on luck.
 settings.register_profile(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.config import Config, IndicatorTopics, load_config, parse_config
+from training.config import Config, IndicatorTopics
+from training.config_file import load_config, parse_config
 from training.errors import UserError
 
 ROOT = Path(__file__).parents[1]

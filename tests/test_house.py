@@ -15,15 +15,17 @@ MAY_IMPORT = {
     "atomic": {"errors"},
     "keywords": {"errors"},
     "config": {"errors"},
+    "config_file": {"errors", "config"},
     "codebook": {"errors", "keywords"},
     "corpus": {"errors", "config", "codebook"},
     "model": {"errors", "config", "codebook", "atomic"},
     "evaluation": {"errors", "config", "codebook", "keywords", "model", "corpus"},
     "tracking": {"errors", "config", "codebook", "atomic", "model", "corpus", "evaluation"},
 }
-MAY_IMPORT["measure"] = {*MAY_IMPORT["tracking"], "evaluation"}
+MAY_IMPORT["measure"] = {*MAY_IMPORT["tracking"], "config_file"}
 MAY_IMPORT["learning_curve"] = MAY_IMPORT["measure"]
-STEPS = {*MAY_IMPORT, "measure", "tracking"}
+MAY_IMPORT["prepare"] = {"errors", "config", "codebook", "corpus"}
+STEPS = set(MAY_IMPORT)
 MAY_IMPORT["promote"] = STEPS
 MAY_IMPORT["track"] = {*STEPS, "promote"}
 MAY_IMPORT["sync"] = {*STEPS, "track"}

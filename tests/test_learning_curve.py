@@ -16,7 +16,8 @@ from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.learning_curve import curve_lines, learning_curve, tags_from
 from training.model.fitting import CountedFeatures, Task
-from training.train import prepare, train
+from training.prepare import prepare
+from training.train import train
 
 FAST = ("features.char=null", "features.lead=null", "split.folds=3")
 

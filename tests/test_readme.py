@@ -19,7 +19,7 @@ from tests.conftest import write_jsonl
 from tests.test_cli import every_command
 from tests.view.started import started
 from training.cli import conflict_topics
-from training.config import parse_config
+from training.config_file import parse_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

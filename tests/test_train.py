@@ -11,8 +11,9 @@ from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.codebook import Codebook, Topic
 from training.errors import UserError
 from training.measure import evaluate_model, labelled_data
-from training.model.fitting import exclusivity
-from training.train import prepare, rarity_of, train
+from training.model.deciding import exclusivity
+from training.prepare import prepare, rarity_of
+from training.train import train
 
 
 def test_no_article_and_no_near_duplicate_stands_on_both_sides(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from training.corpus.duplicates import near_duplicate_pairs
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.learning_curve import curve_lines, learning_curve
-from training.train import Prepared, codebook_lessons, learnable_topics, prepare
+from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare
 
 FEW_POSITIVES = 20
 SHOWN = 5

@@ -17,7 +17,8 @@ from training.corpus.splits import stratified_folds
 from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
-from training.model.fitting import CountedFeatures, Task, decide, exclusivity, fold_scores
+from training.model.deciding import decide, exclusivity
+from training.model.fitting import CountedFeatures, Task, fold_scores
 
 PARTS = 4
 FLAT = 0.02

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from training.config import Config, Data, parse_config
+from training.config import Config, Data
+from training.config_file import parse_config
 from training.corpus.records import Corpus, read_corpus
 from training.errors import UserError
 from training.evaluation.comparison import Difference, compare_tags

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import optuna
 
-from training.config import Config, Range, parse_config
+from training.config import Config, Range
+from training.config_file import parse_config
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.evaluation.metrics import evaluate
-from training.model.fitting import CountedFeatures, Task, cross_fitted, exclusivity, fold_scores
-from training.train import codebook_lessons, learnable_topics, prepare
+from training.model.deciding import cross_fitted, exclusivity
+from training.model.fitting import CountedFeatures, Task, fold_scores
+from training.prepare import codebook_lessons, learnable_topics, prepare
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from training.config import Config, parse_config
+from training.config import Config
+from training.config_file import parse_config
 from training.corpus.records import Corpus
 from training.errors import UserError
 from training.model import saved

@@ -30,12 +30,14 @@ from experiments.quality import readme
 from experiments.quality.marks import GOALS
 from experiments.quality.peers import PEERS
 from experiments.quality.readme import OURS, Measured, Result
-from training.config import Config, load_config
+from training.config import Config
+from training.config_file import load_config
 from training.corpus.files import matching_files
 from training.errors import UserError
 from training.model.fitting import fit
 from training.model.texts import as_string_array
-from training.train import prepare, train
+from training.prepare import prepare
+from training.train import train
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from experiments.quality.marks import FIGURES
-from training.config import load_config
+from training.config_file import load_config
 from training.corpus.splits import grouped_folds, stratified_folds
 from training.errors import UserError
 from training.evaluation.metrics import evaluate
 from training.model import fitting
 from training.model.model import Model
-from training.train import prepare
+from training.prepare import prepare
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.config import load_config
+from training.config_file import load_config
 from training.review.audit import HeldOut, labelled_corpus
 from training.review.confident import ranked, suspects
 

@@ -21,16 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from training import load
-from training.config import load_config
+from training.config_file import load_config
 from training.corpus.records import Corpus
 from training.evaluation.reference import histogram
 from training.model.model import Model
+from training.prepare import prepare
 from training.review.archive import month_of
 from training.review.drift import FEWEST, Drift, measure_drift
 from training.review.figures import counts_chart
 from training.review.known import metrics_of
 from training.review.months import Month
-from training.train import prepare, train
+from training.train import train
 
 HERE = Path(__file__).parent
 SAMPLES, SAMPLE = 60, 500

@@ -18,18 +18,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from training.config import Config, load_config
+from training.config import Config
+from training.config_file import load_config
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.evaluation.metrics import evaluate
 from training.model.fitting import fit
 from training.model.model import Model
+from training.prepare import prepare
 from training.review.archive import Paragraphs
 from training.review.benefit import stability
 from training.review.choose import choose
 from training.review.pool import Pool
-from training.train import prepare
 
 HERE = Path(__file__).parent
 SEEDS = 4

@@ -27,7 +27,7 @@ def check(config: str, overrides: tuple[str, ...], learning_curve: bool, as_json
     import json
 
     from training.checks import check_data
-    from training.config import load_config
+    from training.config_file import load_config
 
     findings = check_data(load_config(config, overrides), learning_curve)
     if as_json:

@@ -36,7 +36,7 @@ def search(
       conflict-topics search configs/default.yaml --trials 30
     """
     from training.atomic import write_file
-    from training.config import load_config
+    from training.config_file import load_config
     from training.search import search as run
 
     settings = load_config(config, overrides)

@@ -25,9 +25,9 @@ def sync(folders: tuple[Path, ...], uri: str | None, experiment: str | None, onl
       conflict-topics sync experiments/models/default --uri http://mlflow.example.org
     """
     from training.errors import UserError
+    from training.prepare import prepare
     from training.sync import sync as run
     from training.track import Destination
-    from training.train import prepare
 
     if only_list:
         _list()

@@ -23,7 +23,7 @@ def train(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
       conflict-topics train configs/default.yaml
       conflict-topics train configs/default.yaml --set data.train=mine.jsonl --set data.codebook=null
     """
-    from training.config import load_config
+    from training.config_file import load_config
     from training.evaluation.table import results_table
     from training.train import train as run
 

@@ -211,6 +211,20 @@ def find_exact(table: Table, key: np.uint64, bits: int) -> int:
 
 
 @compiled
+def insertion_sort(keys: Table | Ids, values: Ids, first: int, end: int) -> None:
+    """Sort a short range by its keys, with the values beside them."""
+    for i in range(first + 1, end):
+        key, value = keys[i], values[i]
+        j = i - 1
+        while j >= first and keys[j] > key:
+            keys[j + 1] = keys[j]
+            values[j + 1] = values[j]
+            j -= 1
+        keys[j + 1] = key
+        values[j + 1] = value
+
+
+@compiled
 def rehash(table: Table, larger: Table, bits: int) -> None:
     """Copy every entry to an empty table of ``2**bits`` slots."""
     for old in range(table.size // 2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from training.model.kernels import EMPTY, SHORT, Bytes, Ids, Positions, Table, compiled, whole
+from training.model.kernels import EMPTY, SHORT, Bytes, Ids, Positions, Table, compiled, insertion_sort, whole
 
 FEW = 12  # up to which insertion beats partition
 
@@ -35,20 +35,6 @@ def push(stack: Positions, used: int, first: int, end: int, depth: int) -> Posit
     stack[used, 1] = end
     stack[used, 2] = depth
     return stack
-
-
-@compiled
-def insert(keys: Table, order: Ids, first: int, end: int) -> None:
-    """Sort a short range by its keys."""
-    for i in range(first + 1, end):
-        key, term = keys[i], order[i]
-        j = i - 1
-        while j >= first and keys[j] > key:
-            keys[j + 1] = keys[j]
-            order[j + 1] = order[j]
-            j -= 1
-        keys[j + 1] = key
-        order[j + 1] = term
 
 
 @compiled
@@ -89,7 +75,7 @@ def sort_terms(data: Bytes, starts: Positions, ends: Positions) -> Ids:
         used -= 1
         first, end, depth = stack[used, 0], stack[used, 1], stack[used, 2]
         if end - first <= FEW:
-            insert(keys, order, first, end)
+            insertion_sort(keys, order, first, end)
             less, more = first, first
         else:
             low, middle, high = keys[first], keys[(first + end) // 2], keys[end - 1]

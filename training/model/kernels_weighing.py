@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.model.kernels import EMPTY, Ids, Positions, compiled
+from training.model.kernels import EMPTY, Ids, Positions, compiled, insertion_sort
 
 FEW = 24  # up to which insertion beats radix sort
 DIGIT = 8  # bits of a radix
@@ -50,15 +50,7 @@ def sort_pairs(keys: Ids, values: Ids, start: int, end: int, bits: int, spare: I
     """Sort ``keys[start:end]``, each below ``2**bits``, with their values. `spare` holds four times as many."""
     size = end - start
     if size <= FEW:
-        for i in range(start + 1, end):
-            key, value = keys[i], values[i]
-            j = i - 1
-            while j >= start and keys[j] > key:
-                keys[j + 1] = keys[j]
-                values[j + 1] = values[j]
-                j -= 1
-            keys[j + 1] = key
-            values[j + 1] = value
+        insertion_sort(keys, values, start, end)
         return
     places = np.zeros((1 << DIGIT) + 1, np.int64)
     source_keys, source_values = keys[start:end], values[start:end]

@@ -10,19 +10,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from training.model.kernels_svm import shuffle
+
 Array = Any  # a NumPy array inside compiled code
-
-
-@njit(cache=True, nogil=True)
-def _shuffle(order: Array, active: int, state: np.uint64) -> np.uint64:
-    """Fisher–Yates over the active rows, with Marsaglia's xorshift64 (J. Stat. Softw. 8(14), 2003)."""
-    for last in range(active - 1, 0, -1):
-        state ^= state << np.uint64(13)
-        state ^= state >> np.uint64(7)
-        state ^= state << np.uint64(17)
-        other = np.int64(state % np.uint64(last + 1))
-        order[last], order[other] = order[other], order[last]
-    return state
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -70,7 +60,7 @@ def fit_logistic(
     epoch = 0
     while epoch < epochs:
         worst = 0.0
-        state = _shuffle(order, n, state)
+        state = shuffle(order, state)
         for place in range(n):
             row = order[place]
             begin, end = indptr[row], indptr[row + 1]

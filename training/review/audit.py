@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 
 from training.codebook import load_codebook
-from training.config import Config, load_config
+from training.config import Config
+from training.config_file import load_config
 from training.corpus.duplicates import near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
 from training.measure import model_config
 from training.model.classifier import TopicClassifier
-from training.model.fitting import CountedFeatures, Task, cross_fitted, exclusivity
+from training.model.deciding import cross_fitted, exclusivity
+from training.model.fitting import CountedFeatures, Task
 from training.model.model import Exclusive
+from training.prepare import codebook_lessons
 from training.review.confident import ranked, suspects
 from training.review.known import is_model
 from training.review.label_studio import interface
 from training.review.write import ToLabel, joined
-from training.train import codebook_lessons
 
 TERMS_SHOWN = 6
 
