@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -21,13 +22,41 @@ assert not found, found
 """
 
 
-def run(code):
-    return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+ENDED = """
+import atexit, sys
+from training.model.light import OwnProcess
+process = OwnProcess()
+process.end()
+atexit.register(print, "cleared up")
+print("still here")
+with process.starting():
+    pass
+process.end()
+print("too late")
+"""
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, env=os.environ | environment
+    )
 
 
 def test_what_tagging_does_not_use_is_not_imported():
     done = run(SKIPPED)
     assert done.returncode == 0, done.stderr
+
+
+def test_without_kept_code_it_is_compiled(tmp_path):
+    done = run(SKIPPED, NUMBA_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert any(tmp_path.rglob("*.nbc"))
+
+
+def test_a_light_process_ends_after_its_exit_functions_with_all_written():
+    done = run(ENDED)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "still here\ncleared up\n"
 
 
 @pytest.mark.parametrize("package", ["pandas", "scipy.linalg"])

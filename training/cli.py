@@ -62,8 +62,10 @@ def _tell(message: str) -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a problem with data, config or model, 2 wrong usage."""
+    process = OwnProcess()
     try:
-        conflict_topics(standalone_mode=False, obj=OwnProcess())
+        conflict_topics(standalone_mode=False, obj=process)
+        process.end()
     except UserError as problem:
         _tell(f"Error: {problem}")
         sys.exit(getattr(problem, "exit_code", 1))  # a job that a signal stopped: 128 and its number

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from training.commands.options import model_argument
 from training.errors import UserError
-from training.model.light import OwnProcess, skip_unused_imports
+from training.model.light import OwnProcess
 
 
 @click.command(short_help="Tag paragraphs or articles with a saved model.")
@@ -65,12 +66,13 @@ def tag(
         return
     if spark_master is not None:
         raise click.UsageError("--spark-master is for --engine spark.")
-    if context.find_object(OwnProcess):
-        skip_unused_imports()
-    from training import load
-    from training.tagging import tag as run
+    process = context.find_object(OwnProcess)
+    with process.starting() if process else nullcontext():
+        from training import load
+        from training.tagging import tag as run
 
-    run(load(model), inputs, output, **options)
+        loaded = load(model)
+    run(loaded, inputs, output, **options)
 
 
 def _on_spark(master: str | None, model: str, inputs: tuple[str, ...], output: str, options: dict[str, Any]) -> None:

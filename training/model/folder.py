@@ -100,7 +100,7 @@ def _read(path: Path, size: int | None = None) -> bytes:
                 raise UserError(
                     f"{path}: {status.st_size:,} bytes, more than the {most:,} that a model may have there."
                 )
-            return stream.read(most + 1) if size in (None, status.st_size) else b""
+            return stream.read(status.st_size) if size in (None, status.st_size) else b""
     except FileNotFoundError:
         raise UserError(f"{path}: missing, though {MANIFEST} lists it. Copy or train the model again.") from None
     except MemoryError:

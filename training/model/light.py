@@ -1,19 +1,49 @@
-"""Start-up without what a command does not use.
+"""Start-up without what a command does not use, and an end without taking down what the system frees anyway.
 
 pyarrow imports pandas when it first makes an array, to see whether it was given one of its objects. When it first
 loads compiled code, Numba imports SciPy, to see whether there is a BLAS, and cffi, whose functions it could call.
 Each takes longer than tagging thousands of paragraphs. Both look once, and do without what they do not find.
+
+Before it looks for compiled code that it has kept, Numba also gets ready for compiling: it imports and registers all
+that code could call. What was compiled needs its run-time alone; if something was not, compiling gets ready for itself.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class OwnProcess:
     """The object of a click context where a command has the process to itself, which then ends with it."""
+
+    def __init__(self) -> None:
+        self.is_light = False
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Within, start a command that need not be taken down with care: what is imported then is never garbage."""
+        self.is_light = True
+        gc.disable()
+        skip_unused_imports()
+        try:
+            yield
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    def end(self) -> None:
+        """End the process with success, where it is light without taking apart each object of Python."""
+        if self.is_light:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
 
 def skip_unused_imports() -> None:
@@ -25,8 +55,19 @@ def skip_unused_imports() -> None:
         import numba.core.typing.cffi_utils
         import numba.np.arraymath  # noqa: F401
         import pyarrow
+        from numba.core.caching import Cache
 
         pyarrow.array([0])
+    Cache.load_overload = _load_overload
+
+
+def _load_overload(cache: Any, signature: Any, target: Any) -> Any:
+    """``numba.core.caching.Cache.load_overload``, but for its ``target.refresh()``."""
+    from numba.core.runtime import rtsys
+
+    rtsys.initialize(target)
+    with cache._guard_against_spurious_io_errors():
+        return cache._load_overload(signature, target)
 
 
 class _Absent:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,20 +81,27 @@ def load(folder: str | Path) -> Model:
     files = read_folder(folder)
     description = parse(folder / "model.json", files["model.json"])
     check_version(folder, description)
-    digest = hashlib.sha256(files["model.json"] + files["model.safetensors"]).hexdigest()
     try:
         name = _name(description)
         topics = topics_of(description)
         decision = decision_of(description)
-        scorer = scorer_of(description, safetensors.numpy.load(files["model.safetensors"]))
+        with ThreadPoolExecutor(1) as beside:
+            digest = beside.submit(_digest, files)
+            scorer = scorer_of(description, safetensors.numpy.load(files["model.safetensors"]))
     except (safetensors.SafetensorError, pa.ArrowException, *_UNFIT) as problem:
         raise UserError(
             f"{folder}: the model's parts do not fit together ({_line(problem)}). Copy or train the model again."
         ) from None
     settings = {key: description.get(key) for key in SETTINGS}
-    model = Model(f"{name}-{digest[:12]}", tuple(topics), scorer, decision, settings, folder)
+    model = Model(f"{name}-{digest.result()[:12]}", tuple(topics), scorer, decision, settings, folder)
     _check_golden(folder, model, parse(folder / "golden.json", files["golden.json"]))
     return model
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256(files["model.json"])
+    digest.update(files["model.safetensors"])
+    return digest.hexdigest()
 
 
 _UNFIT = (KeyError, TypeError, ValueError, IndexError, OverflowError, MemoryError)

@@ -111,19 +111,19 @@ class Scorer:
             )
         self.blocks = tuple(blocks)
         self.characters = characters
-        self._tables = []
-        first = 0
-        for block in blocks:
-            if block.idf.shape != (len(block.terms),):
-                raise ValueError(f"A block has {len(block.terms)} terms, but idf has shape {block.idf.shape}.")
-            rows = self.weights[first : first + len(block.terms)]
-            self._tables.append(BlockTables(block.settings, block.terms, block.idf, rows, characters))
-            first += len(block.terms)
+        ends = np.cumsum([len(block.terms) for block in blocks])
+        with ThreadPoolExecutor(len(blocks)) as pool:
+            self._tables = list(pool.map(self._tables_of, blocks, np.split(self.weights, ends[:-1])))
         self._passes = [
             (first_tokens, scoring_pass)
             for first_tokens in dict.fromkeys(block.settings.first_tokens for block in blocks)
             for scoring_pass in self._passes_over(first_tokens)
         ]
+
+    def _tables_of(self, block: Block, weights: npt.NDArray[np.float32]) -> BlockTables:
+        if block.idf.shape != (len(block.terms),):
+            raise ValueError(f"A block has {len(block.terms)} terms, but idf has shape {block.idf.shape}.")
+        return BlockTables(block.settings, block.terms, block.idf, weights, self.characters)
 
     def _passes_over(self, first_tokens: int | None) -> list[ScoringPass]:
         """One pass over the text serves a block of words and one of characters; most models need no more."""
