@@ -18,7 +18,7 @@ from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
 from training.model.deciding import decide, exclusivity
-from training.model.fitting import CountedFeatures, Task, fold_scores
+from training.model.fitting import CountedFeatures, Task, scores_of_fold
 
 PARTS = 4
 FLAT = 0.02
@@ -84,8 +84,8 @@ def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config
     for fold in np.unique(task.folds):
         held_out = task.folds == fold
         shown = copy.copy(task)
-        shown.folds = (known & ~held_out).astype(np.intp)  # fold 0 is not learned from, and scored first
-        rows, found = next(iter(fold_scores(shown, counted, config, os.cpu_count() or 1)))
+        shown.folds = (known & ~held_out).astype(np.intp)  # fold 0 is not learned from
+        rows, found = scores_of_fold(shown, counted, config, 0, os.cpu_count() or 1)
         scores[held_out] = found[np.isin(rows, np.flatnonzero(held_out))]
     exclusive = exclusivity(labels[known], config.classifier.exclusive)
     for fold in np.unique(task.folds):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from training.config import Config
 from training.corpus.records import Corpus
@@ -100,8 +100,8 @@ def bounds(right: Bools, article: npt.NDArray[np.intp], target: float, confidenc
     spread = float((deviation**2).sum())
     effect = max(1.0, float((by_article**2).sum()) / spread) if spread > 0 else 1.0
     worth, hits = n / effect, float(right.sum()) / effect
-    low = float(beta.ppf(1 - confidence, hits, worth - hits + 1)) if hits > 0 else 0.0
-    high = float(beta.ppf(confidence, hits + 1, worth - hits)) if hits < worth else 1.0
+    low = float(betaincinv(hits, worth - hits + 1, 1 - confidence)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, worth - hits, confidence)) if hits < worth else 1.0
     return low, high
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
@@ -80,16 +81,18 @@ def sparklines(curve: Mapping[str, Any]) -> dict[str, tuple[Markup, str]]:
 def strongest_terms(model: Model) -> dict[str, tuple[list[str], list[str]]]:
     """For each topic the words and phrases that speak most for and most against it (weight times idf)."""
     first = model.scorer.blocks[0]
-    weighed = model.scorer.weights[: len(first.terms)] * first.idf[:, None]
     terms = {}
     for at, topic in enumerate(model.topics):
-        order = np.argsort(weighed[:, at], kind="stable")
-        against, speaks_for = order[:TERMS_SHOWN], order[::-1][:TERMS_SHOWN]
-        terms[topic] = (
-            [first.terms[int(row)] for row in speaks_for if weighed[row, at] > 0],
-            [first.terms[int(row)] for row in against if weighed[row, at] < 0],
-        )
+        weighed = model.scorer.weights[: len(first.terms), at] * first.idf
+        speaks_for, against = _largest(weighed), _largest(-weighed)
+        terms[topic] = ([first.terms[row] for row in speaks_for], [first.terms[row] for row in against])
     return terms
+
+
+def _largest(values: npt.NDArray[np.float32]) -> list[int]:
+    """Where the largest values above zero stand, the largest first."""
+    rows = np.argpartition(-values, min(TERMS_SHOWN, values.size) - 1)[:TERMS_SHOWN]
+    return [int(row) for row in sorted(rows, key=lambda row: (-values[row], row)) if values[row] > 0]
 
 
 def instructive_errors(

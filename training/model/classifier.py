@@ -80,7 +80,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = csr_array(X)
         counts = truth.sum(axis=0)
         constant = (counts == 0) | (counts == len(truth))
-        self.coef_: Floats = np.zeros((truth.shape[1], rows.shape[1]), dtype=np.float32)
+        # Topics of one feature side by side, as products with rows want them.
+        self.coef_: Floats = np.zeros((truth.shape[1], rows.shape[1]), dtype=np.float32, order="F")
         self.intercept_: Floats = np.where(counts == 0, -1.0, 1.0).astype(np.float32)
         self.n_iter_ = 1
         wanted = np.flatnonzero(~constant)
@@ -121,10 +122,10 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         def fit_group(group: npt.NDArray[np.intp]) -> int:
             scales = [self._scale(rows, truth[:, at], shared) for at in group]
-            weights = [self.coef_[at] for at in group]
-            self.intercept_[group], epochs = shared.fit(
-                truth[:, group], scales, weights, float(self.strength), self.epochs, self.tolerance
+            weights, self.intercept_[group], epochs = shared.fit(
+                truth[:, group], scales, float(self.strength), self.epochs, self.tolerance
             )
+            self.coef_.T[:, group] = weights
             return epochs
 
         with ThreadPoolExecutor(threads) as pool:

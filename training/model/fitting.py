@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_array, hstack
 
-from training.config import Classifier, Config, Features, Ngrams
+from training.config import Config, Features, Ngrams
 from training.errors import UserError
 from training.model.characters import CharacterTable
 from training.model.classifier import TopicClassifier
@@ -106,13 +107,15 @@ def fit(
     task = Task(texts, labels, folds, lessons)
     counted = CountedFeatures(task.all_texts, config.features)
     out_of_fold = np.zeros(labels.shape, dtype=np.float32)
-    for held_out, scores in fold_scores(task, counted, config, threads):
-        out_of_fold[held_out] = scores
+    numbers = np.unique(folds)
+    workers, each = _dealt(threads, 1 + len(numbers))
+    with ThreadPoolExecutor(workers) as pool:
+        whole = pool.submit(trained, task, counted, config, np.arange(len(task.all_labels)), each)
+        for held_out, scores in pool.map(lambda fold: scores_of_fold(task, counted, config, fold, each), numbers):
+            out_of_fold[held_out] = scores
+        learned, classifier = whole.result()
     exclusive = exclusivity(labels, config.classifier.exclusive)
     matrix, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
-    every = np.arange(len(task.all_labels))
-    learned = counted.learn(every)
-    classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), task.all_labels)
     weights = _calibrated(classifier.coef_.T, matrix)
     scorer = _scorer(counted, learned, weights, classifier.intercept_ @ matrix + offsets)
     return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
@@ -136,17 +139,39 @@ class Task:
         self.always = np.arange(len(labels), len(self.all_labels))
 
 
+def trained(
+    task: Task, counted: CountedFeatures, config: Config, rows: Rows, threads: int
+) -> tuple[list[FoldFeatures], TopicClassifier]:
+    """The features and the classifier that are learned from ``rows`` alone."""
+    learned = counted.learn(rows)
+    classifier = TopicClassifier(kind=config.classifier.kind, strength=config.classifier.strength, threads=threads)
+    return learned, classifier.fit(counted.matrix(learned, rows), task.all_labels[rows])
+
+
+def scores_of_fold(
+    task: Task, counted: CountedFeatures, config: Config, fold: int, threads: int
+) -> tuple[Rows, npt.NDArray[np.float32]]:
+    """The rows of a fold, and their scores by a classifier that has seen the other folds alone."""
+    held_out = np.flatnonzero(task.folds == fold)
+    rows = np.append(np.flatnonzero(task.folds != fold), task.always)
+    learned, classifier = trained(task, counted, config, rows, threads)
+    return held_out, classifier.decision_function(counted.matrix(learned, held_out)).reshape(len(held_out), -1)
+
+
 def fold_scores(
     task: Task, counted: CountedFeatures, config: Config, threads: int
 ) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
-    """For each fold its rows, and their scores by a classifier that has seen the other folds alone."""
-    for fold in np.unique(task.folds):
-        held_out = np.flatnonzero(task.folds == fold)
-        train = np.append(np.flatnonzero(task.folds != fold), task.always)
-        learned = counted.learn(train)
-        classifier = _classifier(config.classifier, threads)
-        classifier.fit(counted.matrix(learned, train), task.all_labels[train])
-        yield held_out, classifier.decision_function(counted.matrix(learned, held_out)).reshape(len(held_out), -1)
+    """:func:`scores_of_fold` for one fold after the other, computed side by side."""
+    numbers = np.unique(task.folds)
+    workers, each = _dealt(threads, len(numbers))
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(lambda fold: scores_of_fold(task, counted, config, fold, each), numbers)
+
+
+def _dealt(threads: int, jobs: int) -> tuple[int, int]:
+    """How many jobs at once, and with how many threads each."""
+    workers = max(1, min(threads, jobs))
+    return workers, max(1, threads // workers)
 
 
 def _texts_of(lessons: Sequence[tuple[str, int]]) -> pa.LargeStringArray:
@@ -161,10 +186,6 @@ def _calibrated(weights: Floats, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """``weights @ matrix``; independent topics have a diagonal one, and hundreds of them would make it slow."""
     diagonal = np.diag(matrix)
     return weights * diagonal if (matrix == np.diag(diagonal)).all() else weights @ matrix
-
-
-def _classifier(config: Classifier, threads: int) -> TopicClassifier:
-    return TopicClassifier(kind=config.kind, strength=config.strength, threads=threads)
 
 
 def _scorer(

@@ -76,16 +76,13 @@ class BlockTables:
                 text.data, text.starts[0], text.ends[0], self.recipe, self.characters, self.lookup, folded, found
             )
         features = self.order[found.features[:count]]
-        times = np.bincount(features, minlength=self.idf.size).astype(np.float64)
-        occurring = times > 0
-        values = np.zeros_like(times)
-        values[occurring] = 1 + np.log(times[occurring]) if self.sublinear else times[occurring]
-        values *= self.idf
+        distinct, which, times = np.unique(features, return_inverse=True, return_counts=True)
+        values = (1 + np.log(times) if self.sublinear else times) * self.idf[distinct].astype(np.float64)
         length = float(np.sqrt(values @ values))
         if self.norm and length:
             values /= length
-        values[occurring] /= times[occurring]
-        return features, found.starts[:count].copy(), found.ends[:count].copy(), values[features]
+        values /= times
+        return features, found.starts[:count].copy(), found.ends[:count].copy(), values[which]
 
 
 class ScoringPass:

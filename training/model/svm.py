@@ -35,23 +35,22 @@ class SharedRows:
         self,
         positive: Bools,
         scales: Sequence[Floats],
-        weights: Sequence[Floats],
         cost: float,
         epochs: int,
         tolerance: float,
-    ) -> tuple[npt.NDArray[np.float64], int]:
+    ) -> tuple[Floats, npt.NDArray[np.float64], int]:
         """Fit up to `LANES` topics; what comes out for one does not depend on the others.
 
         Args:
             positive: bool [rows, topics].
             scales: for each topic float32 [features]; it is trained on rows times this.
-            weights: for each topic float32 [features], zeros; becomes its weights for rows as they are.
             cost: LIBLINEAR's ``C``.
             epochs: the most passes over the rows.
             tolerance: LIBLINEAR's ``-e``.
 
         Returns:
-            the intercepts, [topics], and the most epochs that one needed.
+            the weights for rows as they are, [features, topics], the intercepts, [topics], and the most epochs
+            that one needed.
         """
         topics = positive.shape[1]
         square = np.zeros((len(self._several), LANES), np.float32)
@@ -65,8 +64,9 @@ class SharedRows:
             *self._shared, own, np.ascontiguousarray(positive), square.reshape(-1), cost, epochs, tolerance,
             shared.reshape(-1), alpha, intercepts,
         )  # fmt: skip
-        for at, (scale, learned) in enumerate(zip(scales, weights, strict=True)):
-            learned[self._several] = shared[:, at]
+        weights = np.zeros((self.features, topics), np.float32)
+        weights[self._several] = shared[:, :topics]
+        for at, scale in enumerate(scales):
             step = alpha[self._single_row, at] * self._single_value
-            learned[self._single_feature] = step * scale[self._single_feature] ** 2
-        return intercepts, int(used.max())
+            weights[self._single_feature, at] = step * scale[self._single_feature] ** 2
+        return weights, intercepts, int(used.max())

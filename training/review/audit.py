@@ -19,7 +19,7 @@ from training.errors import UserError, listed
 from training.measure import model_config
 from training.model.classifier import TopicClassifier
 from training.model.deciding import cross_fitted, exclusivity
-from training.model.fitting import CountedFeatures, Task
+from training.model.fitting import CountedFeatures, Task, trained
 from training.model.model import Exclusive
 from training.prepare import codebook_lessons
 from training.review.confident import ranked, suspects
@@ -174,7 +174,7 @@ def labelled_corpus(config: Config) -> Corpus:
 class HeldOut:
     """Probabilities and tags of every paragraph by models that did not see its group, and what their terms said.
 
-    The loop of :func:`training.model.fitting.fold_scores`, keeping the models of the folds: the
+    As :func:`training.model.fitting.fold_scores`, keeping the models of the folds: the
     evidence against a label must not come from a model that has learned that label.
     """
 
@@ -193,10 +193,7 @@ class HeldOut:
                 np.append(np.flatnonzero(self._folds != fold), task.always),
                 np.flatnonzero(self._folds == fold),
             )
-            learned = self._counted.learn(train)
-            chosen = config.classifier
-            classifier = TopicClassifier(chosen.kind, chosen.strength, threads=os.cpu_count() or 1)
-            classifier.fit(self._counted.matrix(learned, train), task.all_labels[train])
+            learned, classifier = trained(task, self._counted, config, train, os.cpu_count() or 1)
             scores[out] = classifier.decision_function(self._counted.matrix(learned, out)).reshape(len(out), -1)
             self._models[int(fold)] = (learned, classifier)
         self.exclusive = exclusivity(corpus.labels, config.classifier.exclusive)
