@@ -57,6 +57,52 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def add_rows(
+    typing_context: Any,
+    target: Any,
+    target_at: Any,
+    source: Any,
+    starts: Any,
+    scales: Any,
+    first: Any,
+    end: Any,
+    width: Any,
+) -> Any:
+    """add_rows(target, target_at, source, starts, scales, first, end, width): add scaled rows to a float64 row.
+
+    ``target[target_at + k] += scales[i] * source[starts[i] + k]`` for i from `first` to `end` and k below `width`, a
+    multiple of `LANES`; the source is float32 and does not overlap, `starts` int64, `scales` float64. Written in
+    vectors, because the compiler cannot know so much, and its checks would cost more than the sums; `LANES` sums at a
+    time, which then stay in registers. Each is one product and one sum, rounded in between, row after row, so every
+    machine gives the same bits.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        into, into_at, of, starts_, scales_, first_, end_, count = arguments
+        narrow, vector = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.DoubleType(), LANES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        every = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        left_start = pointer(context, builder, signature.args[0], into, into_at)
+        sums = cgutils.alloca_once(builder, vector)
+        zero, one, step = (ir.Constant(count.type, value) for value in (0, 1, LANES))
+        with cgutils.for_range_slice(builder, zero, count, step, count.type) as (place, _):
+            left = builder.bitcast(builder.gep(left_start, [place]), vector.as_pointer())
+            builder.store(builder.load(left, align=8), sums)
+            with cgutils.for_range_slice(builder, first_, end_, one, first_.type) as (row, _):
+                start = builder.load(pointer(context, builder, signature.args[3], starts_, row))
+                scale = builder.load(pointer(context, builder, signature.args[4], scales_, row))
+                right = pointer(context, builder, signature.args[2], of, builder.add(start, place))
+                addend = builder.fpext(builder.load(builder.bitcast(right, narrow.as_pointer()), align=4), vector)
+                lane = builder.insert_element(undefined, scale, ir.Constant(ir.IntType(32), 0))
+                product = builder.fmul(addend, builder.shuffle_vector(lane, undefined, every))
+                builder.store(builder.fadd(builder.load(sums), product), sums)
+            builder.store(builder.load(sums), left, align=8)
+        return context.get_dummy_value()
+
+    return types.void(target, types.intp, source, starts, scales, types.intp, types.intp, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def add_scaled(
     typing_context: Any, target: Any, target_at: Any, source: Any, source_at: Any, width: Any, scale: Any
 ) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from training.model.characters import CharacterArrays
 from training.model.kernels import SHIFT_32, Bytes, Positions, inlined, lean, unsigned, whole
 from training.model.kernels_cache import FEATURES, FIRST_FEATURE, OCCURRENCES, SQUARE, TokenCache
-from training.model.kernels_machine import LANES, add_scaled
+from training.model.kernels_machine import LANES, add_rows
 from training.model.kernels_model import Floats, Model, prefetch_row
 from training.model.kernels_text import cut, take_tokens
 from training.model.kernels_words import add_word_ngrams, cut_words, take_words
@@ -53,7 +53,7 @@ def add_shares(distinct: int, direct: int, model: Model, cache: TokenCache, work
         header = record + cache.header
         weight = weight_of(work.counts[token, 0], model.letters.sublinear, work.logs)
         work.counts[token, 1] = weight
-        add_scaled(work.total, model.width, cache.shares, record, model.width, weight)
+        work.starts[token], work.scales[token] = record, weight
         square += weight * weight * cache.squares[(header + SQUARE) // 2]
         count = whole(cache.records[header + FEATURES])
         # Many at once, and too many, which the next overwrite: the end of a loop is often mispredicted.
@@ -64,6 +64,7 @@ def add_shares(distinct: int, direct: int, model: Model, cache: TokenCache, work
         features += count
         for place in range(count, whole(cache.records[header + OCCURRENCES])):
             see(unsigned(cache.records[header + FIRST_FEATURE + place]), work)
+    add_rows(work.total, model.width, cache.shares, work.starts, work.scales, 0, distinct, model.width)
     for i in range(direct):
         if work.direct[i] >= word_features:
             see(unsigned(work.direct[i] - word_features), work)
@@ -113,22 +114,28 @@ def note_shared(
 def put_right(noted: int, model: Model, work: Workspace) -> tuple[float, float]:
     """Add what is missing for the noted features, and forget them; what that adds to the sums of squares."""
     square_words = square_letters = 0.0
+    # Rows of words from the front, rows of characters from the back.
+    words, letters = whole(0), noted
     for number in range(noted):
         feature = whole(work.noted[number])
-        letters = feature >= model.words.lookup.features
+        of_letters = feature >= model.words.lookup.features
         idf = np.float64(model.table[(feature + 1) * model.width - 1])
         weight = weight_of(
-            work.sums[number, 0], model.letters.sublinear if letters else model.words.sublinear, work.logs
+            work.sums[number, 0], model.letters.sublinear if of_letters else model.words.sublinear, work.logs
         )
         square = (weight * weight - work.sums[number, 2]) * idf * idf
-        weight -= work.sums[number, 1]
-        add_scaled(work.total, model.width if letters else 0, model.table, feature * model.width, model.width, weight)
-        if letters:
+        letters -= of_letters
+        place = letters if of_letters else words
+        words += not of_letters
+        work.starts[place], work.scales[place] = feature * model.width, weight - work.sums[number, 1]
+        if of_letters:
             square_letters += square
         else:
             square_words += square
         for i in range(3):
             work.sums[number, i] = 0.0
+    add_rows(work.total, 0, model.table, work.starts, work.scales, 0, words, model.width)
+    add_rows(work.total, model.width, model.table, work.starts, work.scales, letters, noted, model.width)
     return square_words, square_letters
 
 

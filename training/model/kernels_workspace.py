@@ -21,7 +21,7 @@ class Workspace(NamedTuple):
     occurrences of features outside cached tokens. flat: number of a distinct token << 32 | feature, of all. pairs:
     the same where the feature occurs more than once. notes: table of the noted features, (feature + 1) << 32 | number,
     and zeros. noted: the feature of each number. sums: [.., 4], the noted features' counts, the g added for them, and
-    the squares of g; else zeros.
+    the squares of g; else zeros. starts, scales: of rows to be added.
 
     clock: [1], marks of tokens from here on are the text's own. seen: uint8 [features of characters], zero, or one or
     two for occurrences in this text. logs: 1 + ln c of small c. total: [2 * width], the sums over words and over
@@ -40,6 +40,8 @@ class Workspace(NamedTuple):
     notes: Table
     noted: Ids
     sums: Doubles
+    starts: Positions
+    scales: Doubles
     folded: Folded
     clock: Positions
     seen: Bytes

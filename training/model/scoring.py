@@ -180,6 +180,8 @@ def _room(room: int) -> dict[str, Any]:
         "notes": np.empty(128 * room, np.uint64),
         "noted": np.empty(32 * room, np.int32),
         "sums": np.zeros((32 * room, 4), np.float64),
+        "starts": np.empty(32 * room, np.int64),
+        "scales": np.empty(32 * room, np.float64),
         "folded": folded_buffers(room),
     }
 
