@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -66,7 +67,9 @@ class CountedFeatures:
 
     def __init__(self, texts: pa.LargeStringArray, features: Features) -> None:
         self.blocks = blocks_of(features)
-        self._counts: list[Counts] = [vectorizer.count(texts) for _, vectorizer in self.blocks]
+        CharacterTable.current()  # measured once, before the threads ask for it
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            self._counts: list[Counts] = list(pool.map(lambda block: block[1].count(texts), self.blocks))
 
     def learn(self, rows: Rows) -> list[FoldFeatures]:
         """The vocabulary and idf of each block, from the texts of ``rows``."""
@@ -182,16 +185,19 @@ def _chunks(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
     return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
 
 
-def _calibrated(weights: Floats, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """``weights @ matrix``; independent topics have a diagonal one, and hundreds of them would make it slow."""
+def _calibrated(weights: Floats, matrix: npt.NDArray[Any]) -> Floats:
+    """``weights @ matrix``, in place if it can be: independent topics have a diagonal matrix, and may be hundreds."""
     diagonal = np.diag(matrix)
-    return weights * diagonal if (matrix == np.diag(diagonal)).all() else weights @ matrix
+    if (matrix == np.diag(diagonal)).all():
+        weights *= diagonal.astype(np.float32)
+        return weights
+    return np.asarray(weights @ matrix, np.float32)
 
 
 def _scorer(
-    counted: CountedFeatures, learned: Sequence[FoldFeatures], weights: npt.NDArray[Any], intercepts: npt.NDArray[Any]
+    counted: CountedFeatures, learned: Sequence[FoldFeatures], weights: Floats, intercepts: npt.NDArray[Any]
 ) -> Scorer:
-    """``weights`` [features, topics] apply to rows of :meth:`CountedFeatures.matrix`."""
+    """``weights`` [features, topics] apply to rows of :meth:`CountedFeatures.matrix`; they become the scorer's."""
     blocks = []
     for (ngrams, vectorizer), features in zip(counted.blocks, learned, strict=True):
         settings = BlockSettings(
@@ -202,5 +208,5 @@ def _scorer(
         )
         blocks.append(Block(settings, features.terms, np.asarray(features.idf, dtype=np.float32)))
     block_weights = np.repeat([ngrams.weight for ngrams, _ in counted.blocks], [len(block.terms) for block in blocks])
-    scaled = np.ascontiguousarray(weights * block_weights[:, None], dtype=np.float32)
-    return Scorer(blocks, scaled, intercepts.astype(np.float32), CharacterTable.current())
+    weights *= block_weights.astype(np.float32)[:, None]
+    return Scorer(blocks, weights, intercepts.astype(np.float32), CharacterTable.current())
