@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from training.model.kernels_machine import LANES
 from training.model.kernels_svm import fit_lanes, split_rows
+from training.model.memory import zeros
 from training.model.weighting import document_frequency
 
 Floats = npt.NDArray[np.float32]
@@ -53,13 +54,15 @@ class SharedRows:
             that one needed.
         """
         topics = positive.shape[1]
-        square = np.zeros((len(self._several), LANES), np.float32)
+        size = len(self._several) * LANES
+        # Each row one cache line, not parts of two.
+        square, shared = (zeros(size, np.float32).reshape(-1, LANES) for _ in range(2))
         own = np.empty((self.count, topics))
         for at, scale in enumerate(scales):
             square[:, at] = scale[self._several] ** 2
             values = (self._single_value * scale[self._single_feature]).astype(float)
             own[:, at] = np.bincount(self._single_row, values**2, minlength=self.count)
-        shared, alpha, intercepts = np.zeros_like(square), np.zeros((self.count, topics)), np.zeros(topics)
+        alpha, intercepts = np.zeros((self.count, topics)), np.zeros(topics)
         used = fit_lanes(
             *self._shared, own, np.ascontiguousarray(positive), square.reshape(-1), cost, epochs, tolerance,
             shared.reshape(-1), alpha, intercepts,
