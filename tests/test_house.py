@@ -18,13 +18,13 @@ MAY_IMPORT = {
     "config_file": {"errors", "config"},
     "codebook": {"errors", "keywords"},
     "corpus": {"errors", "config", "codebook"},
-    "model": {"errors", "config", "codebook", "atomic"},
+    "model": {"errors", "config", "codebook", "keywords", "atomic"},
     "evaluation": {"errors", "config", "codebook", "keywords", "model", "corpus"},
     "tracking": {"errors", "config", "codebook", "atomic", "model", "corpus", "evaluation"},
 }
 MAY_IMPORT["measure"] = {*MAY_IMPORT["tracking"], "config_file"}
 MAY_IMPORT["learning_curve"] = MAY_IMPORT["measure"]
-MAY_IMPORT["prepare"] = {"errors", "config", "codebook", "corpus"}
+MAY_IMPORT["prepare"] = {"errors", "config", "codebook", "keywords", "corpus", "model"}
 STEPS = set(MAY_IMPORT)
 MAY_IMPORT["promote"] = STEPS
 MAY_IMPORT["track"] = {*STEPS, "promote"}

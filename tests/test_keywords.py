@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.keywords import QueryError, compile_query, matches
+from training.keywords import QueryError, compile_query, matches, sufficient_terms
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,23 @@ def test_any_query_compiles_or_is_refused(query: str) -> None:
 def test_not_is_the_complement(words: list[str], term: str) -> None:
     text = " ".join(words)
     assert compile_query(term)(text) != compile_query(f"NOT {term}")(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('(strike* OR "air raid") AND NOT (labour OR hunger)', ["strike*", "air raid"]),
+        ("(jets AND bombed) OR warplane", ["warplane"]),
+        ("a NOT b", ["a"]),
+        ("NOT a", []),
+        ("", []),
+    ],
+)
+def test_sufficient_terms(query: str, expected: list[str]) -> None:
+    assert sufficient_terms(query) == expected
+
+
+@given(st.sampled_from(['(x* OR "y z") AND NOT w', "x OR (y AND z)", "x (y NOT z)"]), st.data())
+def test_a_sufficient_term_is_enough_where_nothing_excludes_it(query: str, data: st.DataObject) -> None:
+    term = data.draw(st.sampled_from(sufficient_terms(query)))
+    assert matches(query, [term.replace("*", "abc")]) == [True]

@@ -68,7 +68,7 @@ def test_what_is_outside_the_part_never_reaches_it(prepared: Any) -> None:
     config, parts, folds = prepared
     known = np.arange(len(parts.train)) % 2 == 0
     task = Task(parts.train.texts, parts.train.labels, folds)
-    counted = CountedFeatures(task.all_texts, config.features)
+    counted = CountedFeatures(task, config.features)
     other = parts.train.labels.copy()
     other[~known] = ~other[~known]
     first = tags_from(task, counted, known, config)

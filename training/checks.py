@@ -82,7 +82,7 @@ def _learning_curve(prepared: Prepared, config: Config) -> dict[str, Any]:
     topics, _ = learnable_topics(prepared, config)
     corpus = prepared.train.with_topics(topics)
     folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
-    lessons = codebook_lessons(prepared.codebook, topics) if config.data.learn_from_codebook else []
+    lessons = codebook_lessons(prepared.codebook, topics, config)
     return learning_curve(corpus, prepared.train_groups, folds, config, lessons)
 
 

@@ -132,10 +132,13 @@ class Features(Section):
 
 
 class Classifier(Section):
+    """``query_emphasis`` is for SVMs and for topics whose codebook is learned from."""
+
     kind: Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"] = "nbsvm"
     strength: Annotated[float, Field(gt=0)] = 0.3
     exclusive: Literal["auto", "no", "competing", "at_most_one", "exactly_one"] = "auto"
     min_positives: Annotated[int, Field(ge=1)] = 2
+    query_emphasis: Annotated[float, Field(ge=1)] = 3.0
 
 
 class Thresholds(Section):

@@ -40,13 +40,19 @@ class _Tokens:
         self.at = self._end
 
 
+@dataclass(frozen=True)
+class _Node:
+    """A part of a query: a term, or "AND", "OR" or "NOT" of further parts."""
+
+    kind: str
+    text: str = ""
+    parts: tuple[_Node, ...] = ()
+
+
 def compile_query(query: str) -> Matcher:
     """A function that tells whether a text matches ``query``. Raises :class:`QueryError`."""
-    tokens = _Tokens(query)
-    matcher = _any_of(tokens)
-    if tokens.peek():
-        raise QueryError(f"character {tokens.at + 1}: a closing parenthesis without an opening one")
-    return lambda text: matcher(_folded(text))
+    matcher = _matcher(_parsed(query))
+    return lambda text: matcher(folded(text))
 
 
 def matches(query: str, texts: Iterable[str]) -> list[bool]:
@@ -57,61 +63,57 @@ def matches(query: str, texts: Iterable[str]) -> list[bool]:
 
 def wanted_terms(query: str) -> list[str]:
     """The words and phrases that a query looks for, without ``*`` and without those it excludes."""
-    terms: list[str] = []
-    depth, excluded_at, negated = 0, None, False
-    for match in _TOKEN.finditer(query):
-        kind, text = match.lastgroup, match[match.lastgroup or 0]
-        if kind == "open":
-            depth += 1
-            if negated and excluded_at is None:
-                excluded_at = depth
-        elif kind == "close":
-            if excluded_at == depth:
-                excluded_at = None
-            depth -= 1
-        elif kind == "word" and text in _OPERATORS:
-            negated = text == "NOT"
-            continue
-        elif not negated and excluded_at is None:
-            terms.append(text.replace("*", ""))
-        negated = False
-    return terms
+    return [term.replace("*", "") for term in _terms(_parsed(query), alone=False)] if query else []
 
 
-def _any_of(tokens: _Tokens) -> Matcher:
-    terms: list[str] = []
-    others: list[Matcher] = []
+def sufficient_terms(query: str) -> list[str]:
+    """The words and phrases of which one alone is enough, but for what the query excludes; with their ``*``."""
+    return _terms(_parsed(query), alone=True) if query else []
+
+
+def words_of_term(term: str) -> list[str]:
+    """The words of a term as patterns of one word each; the term matches where they follow one another."""
+    return [r"\w*".join(re.escape(part) for part in word.split("*")) for word in folded(term).split()]
+
+
+def _terms(node: _Node, *, alone: bool) -> list[str]:
+    if node.kind == "term":
+        return [node.text]
+    parts = [part for part in node.parts if part.kind != "NOT"]
+    if node.kind == "NOT" or (alone and node.kind == "AND" and len(parts) > 1):
+        return []
+    return [term for part in parts for term in _terms(part, alone=alone)]
+
+
+def _parsed(query: str) -> _Node:
+    tokens = _Tokens(query)
+    node = _any_of(tokens)
+    if tokens.peek():
+        raise QueryError(f"character {tokens.at + 1}: a closing parenthesis without an opening one")
+    return node
+
+
+def _any_of(tokens: _Tokens) -> _Node:
+    parts = []
     while True:
-        part = _all_of(tokens)
-        if isinstance(part, str):
-            terms.append(part)
-        else:
-            others.append(part)
+        parts.append(_all_of(tokens))
         following = tokens.peek()
         if following and following[0] == "OR":
             tokens.take()
         elif not following or following[0] == "close":
-            break
-    if terms:
-        found = _whole_words("|".join(terms)).search
-        others.insert(0, lambda text: found(text) is not None)
-    return others[0] if len(others) == 1 else lambda text: any(other(text) for other in others)
+            return parts[0] if len(parts) == 1 else _Node("OR", parts=tuple(parts))
 
 
-def _all_of(tokens: _Tokens) -> Matcher | str:
-    """The terms joined by AND; a lone term stays a pattern, so that many ORed terms become one expression."""
+def _all_of(tokens: _Tokens) -> _Node:
     parts = [_term(tokens)]
     while (following := tokens.peek()) and following[0] in ("AND", "NOT"):
         if following[0] == "AND":
             tokens.take()
         parts.append(_term(tokens))
-    if len(parts) == 1:
-        return parts[0]
-    matchers = [_as_matcher(part) for part in parts]
-    return lambda text: all(matcher(text) for matcher in matchers)
+    return parts[0] if len(parts) == 1 else _Node("AND", parts=tuple(parts))
 
 
-def _term(tokens: _Tokens) -> Matcher | str:
+def _term(tokens: _Tokens) -> _Node:
     token = tokens.peek()
     if token is None:
         raise QueryError("the query ends where a term is expected")
@@ -119,36 +121,42 @@ def _term(tokens: _Tokens) -> Matcher | str:
     place = tokens.at + 1
     tokens.take()
     if kind == "NOT":
-        inner = _as_matcher(_term(tokens))
-        return lambda candidate: not inner(candidate)
+        return _Node("NOT", parts=(_term(tokens),))
     if kind == "open":
-        matcher = _any_of(tokens)
+        node = _any_of(tokens)
         closing = tokens.peek()
         if not closing or closing[0] != "close":
             raise QueryError(f"character {place}: the parenthesis is not closed")
         tokens.take()
-        return matcher
+        return node
     if kind in ("word", "phrase") and re.search(r"\w", text):
-        return _pattern(text)
+        return _Node("term", text)
     raise QueryError(f"character {place}: found {text or 'an empty phrase'!r} where a term is expected")
 
 
-def _pattern(term: str) -> str:
-    words = [r"\w*".join(re.escape(part) for part in word.split("*")) for word in _folded(term).split()]
-    return r"\s+".join(words)
+def _matcher(node: _Node) -> Matcher:
+    if node.kind == "term":
+        return _search([node.text])
+    if node.kind == "NOT":
+        inner = _matcher(node.parts[0])
+        return lambda text: not inner(text)
+    if node.kind == "AND":
+        every = [_matcher(part) for part in node.parts]
+        return lambda text: all(matcher(text) for matcher in every)
+    # Many ORed terms become one expression.
+    terms = [part.text for part in node.parts if part.kind == "term"]
+    some = [_search(terms)] if terms else []
+    some += [_matcher(part) for part in node.parts if part.kind != "term"]
+    return lambda text: any(matcher(text) for matcher in some)
 
 
-def _whole_words(pattern: str) -> re.Pattern[str]:
+def _search(terms: list[str]) -> Matcher:
     """Not inside of words. Looked at once for all alternatives, whose first letters then rule out nearly all."""
-    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
-
-
-def _folded(text: str) -> str:
-    return _HYPHEN.sub(" ", text.lower())
-
-
-def _as_matcher(part: Matcher | str) -> Matcher:
-    if not isinstance(part, str):
-        return part
-    found = _whole_words(part).search
+    pattern = "|".join(r"\s+".join(words_of_term(term)) for term in terms)
+    found = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)").search
     return lambda text: found(text) is not None
+
+
+def folded(text: str) -> str:
+    """As queries and texts are compared: in lower case, hyphens as blanks."""
+    return _HYPHEN.sub(" ", text.lower())

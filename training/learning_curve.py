@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
 from training.model.deciding import decide, exclusivity
-from training.model.fitting import CountedFeatures, Task, scores_of_fold
+from training.model.fitting import NO_LESSONS, CountedFeatures, Lessons, Task, scores_of_fold
 
 PARTS = 4
 FLAT = 0.02
@@ -31,7 +31,7 @@ def learning_curve(
     groups: npt.NDArray[np.intp],
     folds: npt.NDArray[np.intp],
     config: Config,
-    lessons: Sequence[tuple[str, int]] = (),
+    lessons: Lessons = NO_LESSONS,
     whole: Bools | None = None,
 ) -> dict[str, Any]:
     """Figures on all paragraphs of ``corpus`` with a quarter, half, three quarters and all of it to learn from.
@@ -49,7 +49,7 @@ def learning_curve(
     """
     part = stratified_folds(corpus.labels, groups, [1.0] * PARTS, config.seed)
     task = Task(corpus.texts, corpus.labels, folds, lessons)
-    counted = CountedFeatures(task.all_texts, config.features)
+    counted = CountedFeatures(task, config.features)
     resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
     tags, points = {}, []
     by_topic: dict[str, dict[str, Any]] = {topic: {"positives": [], "f1": []} for topic in corpus.topics}

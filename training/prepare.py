@@ -15,6 +15,8 @@ from training.corpus.duplicates import near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_split, time_split
 from training.errors import UserError, listed
+from training.keywords import sufficient_terms
+from training.model.fitting import Lessons
 
 Bools = npt.NDArray[np.bool_]
 
@@ -114,11 +116,15 @@ def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...
     return learnable, left_out
 
 
-def codebook_lessons(codebook: Codebook | None, topics: tuple[str, ...]) -> list[tuple[str, int]]:
-    """What the codebook says of each topic, as texts with the topic's column."""
-    if codebook is None:
-        return []
-    return [(text, topics.index(topic)) for text, topic in codebook.texts() if topic in topics]
+def codebook_lessons(codebook: Codebook | None, topics: tuple[str, ...], config: Config) -> Lessons:
+    """What the codebook teaches of the topics, if it is to be learned from."""
+    if codebook is None or not config.data.learn_from_codebook:
+        return Lessons()
+    queries = {topic.id: sufficient_terms(topic.keywords or "") for topic in codebook.topics}
+    return Lessons(
+        [(text, topics.index(topic)) for text, topic in codebook.texts() if topic in topics],
+        [queries[topic] for topic in topics],
+    )
 
 
 def rarity_of(codebook: Codebook | None, corpus: Corpus) -> npt.NDArray[np.float64]:

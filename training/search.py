@@ -107,7 +107,7 @@ class _Problem:
         topics, _ = learnable_topics(prepared, config)
         train = prepared.train.with_topics(topics)
         folds = grouped_folds(train.labels, prepared.train_groups, config.split.folds, config.seed)
-        lessons = codebook_lessons(prepared.codebook, topics) if config.data.learn_from_codebook else []
+        lessons = codebook_lessons(prepared.codebook, topics, config)
         self.topics = topics
         self.task = Task(train.texts, train.labels, folds, lessons)
         self._counted: dict[str, CountedFeatures] = {}
@@ -116,7 +116,7 @@ class _Problem:
         config = with_values(self.config, {key: _suggest(trial, key, space) for key, space in self._space})
         task, key = self.task, config.features.model_dump_json()
         if key not in self._counted:
-            self._counted = {key: CountedFeatures(task.all_texts, config.features)}
+            self._counted = {key: CountedFeatures(task, config.features)}
         counted = self._counted[key]
         scores = np.zeros(task.labels.shape, dtype=np.float32)
         known = np.zeros(len(task.labels), dtype=bool)

@@ -55,7 +55,7 @@ def train(config: Config, folder: Path) -> Outcome:
     training_set = prepared.train.with_topics(learnable)
     folds = grouped_folds(training_set.labels, prepared.train_groups, config.split.folds, config.seed)
     log.info("training %d topics on %d paragraphs", len(learnable), len(training_set))
-    lessons = codebook_lessons(prepared.codebook, learnable) if config.data.learn_from_codebook else []
+    lessons = codebook_lessons(prepared.codebook, learnable, config)
     rarity = rarity_of(prepared.codebook, training_set)
     fitted = fit(training_set.texts, training_set.labels, folds, config, os.cpu_count() or 1, lessons, rarity)
     settings = {

@@ -42,7 +42,7 @@ def figures_of(name: str) -> list[str]:
     folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
     task = Task(corpus.texts, corpus.labels, folds)
     scores = np.zeros(corpus.labels.shape, dtype=np.float32)
-    counted = CountedFeatures(task.all_texts, config.features)
+    counted = CountedFeatures(task, config.features)
     for held_out, found in fold_scores(task, counted, config, os.cpu_count() or 1):
         scores[held_out] = found
     exclusive = exclusivity(corpus.labels, "auto")

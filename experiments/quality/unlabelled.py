@@ -40,7 +40,7 @@ class TaughtTask(fitting.Task):
     """A task whose lessons are texts with a row of labels, where a codebook's have one topic."""
 
     def __init__(self, texts: Any, labels: Any, folds: Any, lessons: Any = ()) -> None:
-        super().__init__(texts, labels, folds, [(text, 0) for text, _ in lessons])
+        super().__init__(texts, labels, folds, fitting.Lessons([(text, 0) for text, _ in lessons]))
         if lessons:
             self.all_labels = np.vstack([labels, np.array([row for _, row in lessons])])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -38,6 +39,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The stopping tolerance of dual coordinate descent, as LIBLINEAR's ``-e``.
     threads : int
         Topics trained side by side. The result does not depend on it.
+    emphasis_factor : float
+        How much more the features are weighed that `fit` is told to emphasise.
 
     Attributes
     ----------
@@ -50,18 +53,23 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         kind: Kind = "nbsvm",
         strength: float = 1.0,
-        epochs: int = 100,
+        epochs: int = 30,
         tolerance: float = 0.1,
         threads: int = 1,
+        emphasis_factor: float = 1.0,
     ) -> None:
         self.kind = kind
         self.strength = strength
         self.epochs = epochs
         self.tolerance = tolerance
         self.threads = threads
+        self.emphasis_factor = emphasis_factor
 
-    def fit(self, X: Any, y: Any) -> TopicClassifier:
-        """Learn from ``X`` [n, features] and ``y``: a label indicator matrix [n, topics] or one class a row."""
+    def fit(self, X: Any, y: Any, emphasis: Sequence[npt.NDArray[np.int64]] | None = None) -> TopicClassifier:
+        """Learn from ``X`` [n, features] and ``y``: a label indicator matrix [n, topics] or one class a row.
+
+        ``emphasis`` gives for each topic the features that an SVM is to weigh more, by ``emphasis_factor``.
+        """
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True)
         check_classification_targets(y)
         if self.kind == "complement_nb":
@@ -86,7 +94,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = 1
         wanted = np.flatnonzero(~constant)
         if self.kind in ("nbsvm", "linear_svm"):
-            self._fit_svms(rows, truth, wanted)
+            self._fit_svms(rows, truth, wanted, emphasis)
             return self
         with ThreadPoolExecutor(max(1, self.threads)) as pool:
             fitted = pool.map(lambda at: self._fit_one(rows, truth[:, at]), wanted)
@@ -111,7 +119,13 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[best])
 
-    def _fit_svms(self, rows: csr_array, truth: npt.NDArray[np.bool_], topics: npt.NDArray[np.intp]) -> None:
+    def _fit_svms(
+        self,
+        rows: csr_array,
+        truth: npt.NDArray[np.bool_],
+        topics: npt.NDArray[np.intp],
+        emphasis: Sequence[npt.NDArray[np.int64]] | None,
+    ) -> None:
         if not len(topics):
             return
         shared = SharedRows(rows)
@@ -122,6 +136,9 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         def fit_group(group: npt.NDArray[np.intp]) -> int:
             scales = [self._scale(rows, truth[:, at], shared) for at in group]
+            for at, scale in zip(group, scales, strict=True):
+                if emphasis is not None:
+                    scale[emphasis[at]] *= np.float32(self.emphasis_factor)
             weights, self.intercept_[group], epochs = shared.fit(
                 truth[:, group], scales, float(self.strength), self.epochs, self.tolerance
             )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,26 @@ from training.model.counts import Counts
 from training.model.deciding import OutOfFold, cross_fitted, decide, exclusivity
 from training.model.model import Decision
 from training.model.ngrams import FoldFeatures, NgramVectorizer
+from training.model.queried import ngrams_of_terms
 from training.model.scorer import Block, BlockSettings, Scorer
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
+
+
+class Lessons(NamedTuple):
+    """What a codebook teaches beside the labelled texts.
+
+    texts: further texts with the column of their topic. queried: for each topic the terms of its keyword query, any one
+    of which is enough; or nothing at all.
+    """
+
+    texts: Sequence[tuple[str, int]] = ()
+    queried: Sequence[Sequence[str]] = ()
+
+
+NO_LESSONS = Lessons()
 
 
 @dataclass(frozen=True)
@@ -62,14 +77,39 @@ def blocks_of(features: Features) -> list[tuple[Ngrams, NgramVectorizer]]:
     ]
 
 
+class Task:
+    """Texts to learn from, with the lessons that every fold learns from put behind them."""
+
+    def __init__(
+        self,
+        texts: pa.LargeStringArray,
+        labels: Bools,
+        folds: npt.NDArray[np.intp],
+        lessons: Lessons = NO_LESSONS,
+    ) -> None:
+        self.labels, self.folds, self.queried = labels, folds, lessons.queried
+        self.all_texts = pa.concat_arrays([*_chunks(texts), *_chunks(_texts_of(lessons))])
+        taught = np.zeros((len(lessons.texts), labels.shape[1]), dtype=bool)
+        taught[np.arange(len(lessons.texts)), [topic for _, topic in lessons.texts]] = True
+        self.all_labels = np.vstack([labels, taught])
+        self.always = np.arange(len(labels), len(self.all_labels))
+
+
 class CountedFeatures:
     """The n-grams of all texts, counted once; their TF-IDF is made for each fold from its training rows alone."""
 
-    def __init__(self, texts: pa.LargeStringArray, features: Features) -> None:
+    def __init__(self, task: Task, features: Features) -> None:
         self.blocks = blocks_of(features)
         CharacterTable.current()  # measured once, before the threads ask for it
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            self._counts: list[Counts] = list(pool.map(lambda block: block[1].count(texts), self.blocks))
+            self._counts: list[Counts] = list(pool.map(lambda block: block[1].count(task.all_texts), self.blocks))
+        self._queried = [
+            [
+                ngrams_of_terms(counts.terms, terms, ngrams.ngram_range if vectorizer.analyzer == "word" else (0, 0))
+                for (ngrams, vectorizer), counts in zip(self.blocks, self._counts, strict=True)
+            ]
+            for terms in task.queried
+        ]
 
     def learn(self, rows: Rows) -> list[FoldFeatures]:
         """The vocabulary and idf of each block, from the texts of ``rows``."""
@@ -82,6 +122,19 @@ class CountedFeatures:
                 f"data.train: {len(rows)} paragraphs to learn from have too few words in common to learn anything. "
                 f"Label more paragraphs, or lower features.word.min_df and features.char.min_df to 1."
             ) from None
+
+    def emphasis(self, learned: Sequence[FoldFeatures]) -> list[npt.NDArray[np.int64]] | None:
+        """For each topic the columns of :meth:`matrix` that its query looks for; None without queries."""
+        if not self._queried:
+            return None
+        found = []
+        for of_topic in self._queried:
+            first, columns = 0, [np.zeros(0, np.int64)]
+            for features, wanted in zip(learned, of_topic, strict=True):
+                columns.append(first + np.flatnonzero(np.isin(features.kept, wanted, assume_unique=True)))
+                first += len(features.kept)
+            found.append(np.concatenate(columns))
+        return found
 
     def matrix(self, learned: Sequence[FoldFeatures], rows: Rows) -> csr_array:
         """float32 [rows, features of all blocks], each block L2-normalised and times its weight."""
@@ -99,16 +152,16 @@ def fit(
     folds: npt.NDArray[np.intp],
     config: Config,
     threads: int,
-    lessons: Sequence[tuple[str, int]] = (),
+    lessons: Lessons = NO_LESSONS,
     rarity: npt.NDArray[np.float64] | None = None,
 ) -> Fit:
     """Train on ``texts`` [n] and ``labels`` [n, topics]; ``folds`` [n] gives the fold of each text.
 
-    ``lessons`` are further texts with the column of their topic, such as a codebook's: they are learned from in every
-    fold, but nothing is measured or chosen by them. ``rarity`` [topics] is as in :func:`choose_thresholds`.
+    ``lessons`` are learned from in every fold, but nothing is measured or chosen by them. ``rarity`` [topics] is as in
+    :func:`choose_thresholds`.
     """
     task = Task(texts, labels, folds, lessons)
-    counted = CountedFeatures(task.all_texts, config.features)
+    counted = CountedFeatures(task, config.features)
     out_of_fold = np.zeros(labels.shape, dtype=np.float32)
     numbers = np.unique(folds)
     workers, each = _dealt(threads, 1 + len(numbers))
@@ -124,31 +177,16 @@ def fit(
     return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
 
 
-class Task:
-    """Texts to learn from, with the lessons that every fold learns from put behind them."""
-
-    def __init__(
-        self,
-        texts: pa.LargeStringArray,
-        labels: Bools,
-        folds: npt.NDArray[np.intp],
-        lessons: Sequence[tuple[str, int]] = (),
-    ) -> None:
-        self.labels, self.folds = labels, folds
-        self.all_texts = pa.concat_arrays([*_chunks(texts), *_chunks(_texts_of(lessons))])
-        taught = np.zeros((len(lessons), labels.shape[1]), dtype=bool)
-        taught[np.arange(len(lessons)), [topic for _, topic in lessons]] = True
-        self.all_labels = np.vstack([labels, taught])
-        self.always = np.arange(len(labels), len(self.all_labels))
-
-
 def trained(
     task: Task, counted: CountedFeatures, config: Config, rows: Rows, threads: int
 ) -> tuple[list[FoldFeatures], TopicClassifier]:
     """The features and the classifier that are learned from ``rows`` alone."""
     learned = counted.learn(rows)
-    classifier = TopicClassifier(kind=config.classifier.kind, strength=config.classifier.strength, threads=threads)
-    return learned, classifier.fit(counted.matrix(learned, rows), task.all_labels[rows])
+    chosen = config.classifier
+    classifier = TopicClassifier(
+        kind=chosen.kind, strength=chosen.strength, threads=threads, emphasis_factor=chosen.query_emphasis
+    )
+    return learned, classifier.fit(counted.matrix(learned, rows), task.all_labels[rows], counted.emphasis(learned))
 
 
 def scores_of_fold(
@@ -177,8 +215,8 @@ def _dealt(threads: int, jobs: int) -> tuple[int, int]:
     return workers, max(1, threads // workers)
 
 
-def _texts_of(lessons: Sequence[tuple[str, int]]) -> pa.LargeStringArray:
-    return pa.array([text for text, _ in lessons], type=pa.large_string())
+def _texts_of(lessons: Lessons) -> pa.LargeStringArray:
+    return pa.array([text for text, _ in lessons.texts], type=pa.large_string())
 
 
 def _chunks(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:

@@ -19,7 +19,7 @@ from training.errors import UserError, listed
 from training.measure import model_config
 from training.model.classifier import TopicClassifier
 from training.model.deciding import cross_fitted, exclusivity
-from training.model.fitting import CountedFeatures, Task, trained
+from training.model.fitting import NO_LESSONS, CountedFeatures, Lessons, Task, trained
 from training.model.model import Exclusive
 from training.prepare import codebook_lessons
 from training.review.confident import ranked, suspects
@@ -136,7 +136,7 @@ def audit(config: Config, number: int) -> Audit:
         )
     corpus = corpus.with_topics(learnable)
     codebook = load_codebook(config.data.codebook) if config.data.codebook else None
-    held = HeldOut(corpus, config, codebook_lessons(codebook, corpus.topics) if config.data.learn_from_codebook else ())
+    held = HeldOut(corpus, config, codebook_lessons(codebook, corpus.topics, config))
     probabilities, tags = held.estimate.probabilities, held.estimate.tags
     found = suspects(corpus.labels, probabilities)
     chosen = ranked(found)[:number]
@@ -178,14 +178,14 @@ class HeldOut:
     evidence against a label must not come from a model that has learned that label.
     """
 
-    def __init__(self, corpus: Corpus, config: Config, lessons: Sequence[tuple[str, int]] = ()) -> None:
+    def __init__(self, corpus: Corpus, config: Config, lessons: Lessons = NO_LESSONS) -> None:
         pairs = np.zeros((0, 2), dtype=np.intp)
         if config.split.near_duplicates is not None:
             pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
         groups = tied_groups(corpus.article_ids, pairs)
         self._folds = grouped_folds(corpus.labels, groups, config.split.folds, config.seed)
         task = Task(corpus.texts, corpus.labels, self._folds, lessons)
-        self._counted = CountedFeatures(task.all_texts, config.features)
+        self._counted = CountedFeatures(task, config.features)
         self._models: dict[int, tuple[Any, TopicClassifier]] = {}
         scores = np.zeros(corpus.labels.shape, dtype=np.float32)
         for fold in np.unique(self._folds):
