@@ -15,6 +15,7 @@ from training.config import Classifier, Config, Features, Ngrams
 from training.errors import UserError
 from training.model.characters import CharacterTable
 from training.model.classifier import TopicClassifier
+from training.model.contests import fit_contests
 from training.model.counts import Counts
 from training.model.deciding import OutOfFold, cross_fitted, decide, exclusivity
 from training.model.model import Decision
@@ -105,16 +106,21 @@ def fit(
     """
     task = Task(texts, labels, folds, lessons)
     counted = CountedFeatures(task.all_texts, config.features)
-    out_of_fold = np.zeros(labels.shape, dtype=np.float32)
-    for held_out, scores in fold_scores(task, counted, config, threads):
-        out_of_fold[held_out] = scores
+    out_of_fold = out_of_fold_scores(task, counted, config, threads)
     exclusive = exclusivity(labels, config.classifier.exclusive)
-    matrix, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
+    mixed, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
     every = np.arange(len(task.all_labels))
     learned = counted.learn(every)
-    classifier = _classifier(config.classifier, threads).fit(counted.matrix(learned, every), task.all_labels)
-    weights = _calibrated(classifier.coef_.T, matrix)
-    scorer = _scorer(counted, learned, weights, classifier.intercept_ @ matrix + offsets)
+    matrix = counted.matrix(learned, every)
+    classifier = _classifier(config.classifier, threads).fit(matrix, task.all_labels)
+    own, of_contests = mixed[: labels.shape[1]], mixed[labels.shape[1] :]
+    weights, intercepts = _calibrated(classifier.coef_.T, own), classifier.intercept_ @ own + offsets
+    contests = fit_contests(matrix, task.all_labels, exclusive, config.classifier, threads)
+    for some in contests:
+        share, of_contests = np.split(of_contests, [len(some.coef_)])
+        weights += some.coef_.T @ share
+        intercepts += some.intercept_ @ share
+    scorer = _scorer(counted, learned, weights, intercepts)
     return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
 
 
@@ -136,17 +142,33 @@ class Task:
         self.always = np.arange(len(labels), len(self.all_labels))
 
 
+def out_of_fold_scores(task: Task, counted: CountedFeatures, config: Config, threads: int) -> Floats:
+    """The scores of :func:`fold_scores` in the order of the rows, float32 [n, columns]."""
+    folds = list(fold_scores(task, counted, config, threads))
+    scores = np.zeros((len(task.labels), folds[0][1].shape[1]), dtype=np.float32)
+    for held_out, found in folds:
+        scores[held_out] = found
+    return scores
+
+
 def fold_scores(
     task: Task, counted: CountedFeatures, config: Config, threads: int
 ) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
-    """For each fold its rows, and their scores by a classifier that has seen the other folds alone."""
+    """For each fold its rows, and their scores by classifiers that have seen the other folds alone.
+
+    The columns are those of the topics, and behind them, where topics exclude one another, those of their contests.
+    """
+    exclusive = exclusivity(task.labels, config.classifier.exclusive)
     for fold in np.unique(task.folds):
         held_out = np.flatnonzero(task.folds == fold)
         train = np.append(np.flatnonzero(task.folds != fold), task.always)
         learned = counted.learn(train)
-        classifier = _classifier(config.classifier, threads)
-        classifier.fit(counted.matrix(learned, train), task.all_labels[train])
-        yield held_out, classifier.decision_function(counted.matrix(learned, held_out)).reshape(len(held_out), -1)
+        matrix, unseen = counted.matrix(learned, train), counted.matrix(learned, held_out)
+        labels = task.all_labels[train]
+        classifier = _classifier(config.classifier, threads).fit(matrix, labels)
+        contests = fit_contests(matrix, labels, exclusive, config.classifier, threads)
+        own = classifier.decision_function(unseen).reshape(len(held_out), -1)
+        yield held_out, np.column_stack([own, *(some.decision_function(unseen) for some in contests)])
 
 
 def _texts_of(lessons: Sequence[tuple[str, int]]) -> pa.LargeStringArray:

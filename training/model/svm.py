@@ -34,6 +34,7 @@ class SharedRows:
     def fit(
         self,
         positive: Bools,
+        among: Bools | None,
         scales: Sequence[Floats],
         weights: Sequence[Floats],
         cost: float,
@@ -44,6 +45,7 @@ class SharedRows:
 
         Args:
             positive: bool [rows, topics].
+            among: bool [rows, topics], the rows that each topic learns from; None for all.
             scales: for each topic float32 [features]; it is trained on rows times this.
             weights: for each topic float32 [features], zeros; becomes its weights for rows as they are.
             cost: LIBLINEAR's ``C``.
@@ -54,6 +56,8 @@ class SharedRows:
             the intercepts, [topics], and the most epochs that one needed.
         """
         topics = positive.shape[1]
+        bits = np.uint64(1) << np.arange(topics, dtype=np.uint64)
+        members = (np.ones_like(positive) if among is None else among) @ bits
         square = np.zeros((len(self._several), LANES), np.float32)
         own = np.empty((self.count, topics))
         for at, scale in enumerate(scales):
@@ -62,7 +66,7 @@ class SharedRows:
             own[:, at] = np.bincount(self._single_row, values**2, minlength=self.count)
         shared, alpha, intercepts = np.zeros_like(square), np.zeros((self.count, topics)), np.zeros(topics)
         used = fit_lanes(
-            *self._shared, own, np.ascontiguousarray(positive), square.reshape(-1), cost, epochs, tolerance,
+            *self._shared, own, np.ascontiguousarray(positive), members, square.reshape(-1), cost, epochs, tolerance,
             shared.reshape(-1), alpha, intercepts,
         )  # fmt: skip
         for at, (scale, learned) in enumerate(zip(scales, weights, strict=True)):

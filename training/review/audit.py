@@ -175,7 +175,8 @@ class HeldOut:
     """Probabilities and tags of every paragraph by models that did not see its group, and what their terms said.
 
     The loop of :func:`training.model.fitting.fold_scores`, keeping the models of the folds: the
-    evidence against a label must not come from a model that has learned that label.
+    evidence against a label must not come from a model that has learned that label. Contests between exclusive topics
+    are left out, so that a score is what the terms shown say.
     """
 
     def __init__(self, corpus: Corpus, config: Config, lessons: Sequence[tuple[str, int]] = ()) -> None:
