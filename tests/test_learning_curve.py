@@ -15,7 +15,7 @@ from training.cli import conflict_topics
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.learning_curve import curve_lines, learning_curve, tags_from
-from training.model.fitting import CountedFeatures, Task
+from training.model.task import CountedFeatures, Task
 from training.prepare import prepare
 from training.train import train
 

@@ -137,6 +137,7 @@ class Classifier(Section):
     kind: Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"] = "nbsvm"
     strength: Annotated[float, Field(gt=0)] = 0.3
     exclusive: Literal["auto", "no", "competing", "at_most_one", "exactly_one"] = "auto"
+    pairwise: bool = True
     min_positives: Annotated[int, Field(ge=1)] = 2
     query_emphasis: Annotated[float, Field(ge=1)] = 3.0
 

@@ -18,7 +18,8 @@ from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
 from training.model.deciding import decide, exclusivity
-from training.model.fitting import NO_LESSONS, CountedFeatures, Lessons, Task, scores_of_fold
+from training.model.fitting import scores_of_fold
+from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 
 PARTS = 4
 FLAT = 0.02
@@ -80,14 +81,15 @@ def learning_curve(
 def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config) -> Bools:
     """Tags of all rows, bool [n, topics], each fold learned from the ``known`` rows [n] of the other folds."""
     labels, tags = task.labels, np.zeros(task.labels.shape, dtype=bool)
-    scores = np.zeros(labels.shape, dtype=np.float32)
+    scores: Any = None
     for fold in np.unique(task.folds):
         held_out = task.folds == fold
         shown = copy.copy(task)
         shown.folds = (known & ~held_out).astype(np.intp)  # fold 0 is not learned from
         rows, found = scores_of_fold(shown, counted, config, 0, os.cpu_count() or 1)
+        scores = np.zeros((len(labels), found.shape[1]), dtype=np.float32) if scores is None else scores
         scores[held_out] = found[np.isin(rows, np.flatnonzero(held_out))]
-    exclusive = exclusivity(labels[known], config.classifier.exclusive)
+    exclusive = exclusivity(labels, config.classifier.exclusive)
     for fold in np.unique(task.folds):
         held_out, others = task.folds == fold, known & (task.folds != fold)
         matrix, offsets, decision = decide(scores[others], labels[others], exclusive, config.thresholds)

@@ -16,7 +16,7 @@ from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_split, time_split
 from training.errors import UserError, listed
 from training.keywords import sufficient_terms
-from training.model.fitting import Lessons
+from training.model.task import Lessons
 
 Bools = npt.NDArray[np.bool_]
 

@@ -20,7 +20,8 @@ from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.evaluation.metrics import evaluate
 from training.model.deciding import cross_fitted, exclusivity
-from training.model.fitting import CountedFeatures, Task, fold_scores
+from training.model.fitting import fold_scores
+from training.model.task import CountedFeatures, Task
 from training.prepare import codebook_lessons, learnable_topics, prepare
 
 log = logging.getLogger(__name__)
@@ -118,10 +119,11 @@ class _Problem:
         if key not in self._counted:
             self._counted = {key: CountedFeatures(task, config.features)}
         counted = self._counted[key]
-        scores = np.zeros(task.labels.shape, dtype=np.float32)
+        scores: Any = None
         known = np.zeros(len(task.labels), dtype=bool)
         figure = 0.0
         for step, (held_out, found) in enumerate(fold_scores(task, counted, config, os.cpu_count() or 1), start=1):
+            scores = np.zeros((len(known), found.shape[1]), dtype=np.float32) if scores is None else scores
             scores[held_out], known[held_out] = found, True
             if step >= 2:
                 figure = self._figure(config, scores[known], task.labels[known], task.folds[known])
@@ -135,7 +137,7 @@ class _Problem:
         return list(self.config.search.space.items())
 
     def _figure(self, config: Config, scores: Any, labels: Any, folds: Any) -> float:
-        exclusive = exclusivity(labels, config.classifier.exclusive)
+        exclusive = exclusivity(self.task.labels, config.classifier.exclusive)
         estimate = cross_fitted(scores, labels, folds, exclusive, config.thresholds)
         metrics = evaluate(labels, estimate.tags, estimate.probabilities, self.topics)
         return float(metrics[config.search.objective])

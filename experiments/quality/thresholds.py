@@ -9,14 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from training.config import Thresholds
 from training.config_file import load_config
 from training.corpus.splits import grouped_folds
 from training.evaluation.metrics import evaluate
 from training.model.deciding import cross_fitted, exclusivity
-from training.model.fitting import CountedFeatures, Task, fold_scores
+from training.model.fitting import out_of_fold_scores
+from training.model.task import CountedFeatures, Task
 from training.prepare import learnable_topics, prepare
 
 CONFIGS = Path(__file__).parents[2] / "configs/benchmarks"
@@ -41,10 +40,8 @@ def figures_of(name: str) -> list[str]:
     corpus = prepared.train.with_topics(topics)
     folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
     task = Task(corpus.texts, corpus.labels, folds)
-    scores = np.zeros(corpus.labels.shape, dtype=np.float32)
     counted = CountedFeatures(task, config.features)
-    for held_out, found in fold_scores(task, counted, config, os.cpu_count() or 1):
-        scores[held_out] = found
+    scores = out_of_fold_scores(task, counted, config, os.cpu_count() or 1)
     exclusive = exclusivity(corpus.labels, "auto")
     cells = []
     for rule in RULES.values():

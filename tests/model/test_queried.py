@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from training.config import Config
 from training.keywords import matches
-from training.model.fitting import CountedFeatures, Lessons, Task, trained
+from training.model.fitting import trained
 from training.model.queried import ngrams_of_terms
+from training.model.task import CountedFeatures, Lessons, Task
 from training.model.terms import Terms
 
 WORDS = ["air", "airstrike", "airstrikes", "strike", "raid", "striker"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from training.model.model import Exclusive
 
@@ -15,13 +15,15 @@ Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
 RIDGE, PRIOR_SLOPE = 10.0, 2.0
 LEAST_SLOPE = 0.05
+LEAST_GAIN = 1e-6  # of the loss, relative: what more steps gain decides one text in a thousand otherwise
 NEWTON_STEPS, NEWTON_TOLERANCE, NEWTON_LEAST, NEWTON_RIDGE = 100, 1e-6, 1e-10, 1e-12
 
 
 def calibrate(scores: Floats, truth: Bools, exclusive: Exclusive) -> tuple[Floats, Floats]:
-    """``matrix`` [topics, topics] and ``offsets`` [topics] with ``scores @ matrix + offsets`` as log-odds.
+    """``matrix`` [columns, topics] and ``offsets`` [topics] with ``scores @ matrix + offsets`` as log-odds.
 
-    Independent topics get a sigmoid each, so the matrix is diagonal; exclusive ones are fitted together.
+    Independent topics get a sigmoid each, so the matrix is diagonal; exclusive ones are fitted together. Their
+    ``scores`` [n, columns] may have more columns than those of the topics, which come first.
     """
     scores = scores.astype(float)
     if exclusive == "no":
@@ -82,25 +84,29 @@ def _newton(
 
 
 def multinomial(scores: Floats, truth: Bools, *, with_none: bool) -> tuple[Floats, Floats]:
-    """Multinomial logistic regression on the scores, drawn by a ridge to ``2 · identity``.
+    """Multinomial logistic regression on the scores, drawn by a ridge to ``2 · identity``, further columns to 0.
 
     Matrix scaling (Guo et al., ICML 2017, §4.2) with regularised off-diagonal terms (Kull et al., NeurIPS 2019, §3).
     With ``with_none`` a row without topic belongs to a further class, whose log-odds are fixed at 0.
     """
-    n, topics = truth.shape
-    prior = PRIOR_SLOPE * np.eye(topics)
+    topics = truth.shape[1]
+    prior = PRIOR_SLOPE * np.eye(scores.shape[1], topics)
     target = truth.astype(float)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
-        matrix, offsets = flat[:-topics].reshape(topics, topics), flat[-topics:]
+        matrix, offsets = flat[:-topics].reshape(prior.shape), flat[-topics:]
         logits = scores @ matrix + offsets
-        padded = np.hstack([logits, np.zeros((n, 1))]) if with_none else logits
-        normalizer = logsumexp(padded, axis=1, keepdims=True)
-        error = np.exp(logits - normalizer) - target
-        value = float(normalizer.sum() - (target * logits).sum() + RIDGE / 2 * ((matrix - prior) ** 2).sum())
+        greatest = logits.max(axis=1, keepdims=True, initial=0.0 if with_none else -np.inf)
+        error = np.exp(logits - greatest)
+        total = error.sum(axis=1, keepdims=True) + (np.exp(-greatest) if with_none else 0.0)
+        error = error / total - target
+        likelihood = float((target * logits).sum() - np.log(total).sum() - greatest.sum())
+        value = RIDGE / 2 * float(((matrix - prior) ** 2).sum()) - likelihood
         slope = scores.T @ error + RIDGE * (matrix - prior)
         return value, np.concatenate([slope.ravel(), error.sum(axis=0)])
 
     start = np.concatenate([prior.ravel(), np.zeros(topics)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    return found.x[:-topics].reshape(topics, topics), found.x[-topics:]
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500, "maxcor": 30, "ftol": LEAST_GAIN}
+    )
+    return found.x[:-topics].reshape(prior.shape), found.x[-topics:]

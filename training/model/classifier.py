@@ -21,6 +21,8 @@ from training.model.weighting import document_frequency, log_lift
 
 Kind = Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"]
 Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 
 class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -65,9 +67,16 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.threads = threads
         self.emphasis_factor = emphasis_factor
 
-    def fit(self, X: Any, y: Any, emphasis: Sequence[npt.NDArray[np.int64]] | None = None) -> TopicClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        among: npt.NDArray[np.bool_] | None = None,
+        emphasis: Sequence[npt.NDArray[np.int64]] | None = None,
+    ) -> TopicClassifier:
         """Learn from ``X`` [n, features] and ``y``: a label indicator matrix [n, topics] or one class a row.
 
+        ``among`` [n, topics] says which rows each topic learns from, for a label indicator matrix; None is all.
         ``emphasis`` gives for each topic the features that an SVM is to weigh more, by ``emphasis_factor``.
         """
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True)
@@ -86,18 +95,19 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if len(self.classes_) < 2:
                 raise ValueError(f"The data hold one class only, {self.classes_[0]!r}; at least 2 are needed.")
         rows = csr_array(X)
-        counts = truth.sum(axis=0)
-        constant = (counts == 0) | (counts == len(truth))
+        taken = len(truth) if among is None else among.sum(axis=0)
+        counts = (truth if among is None else truth & among).sum(axis=0)
+        constant = (counts == 0) | (counts == taken)
         # Topics of one feature side by side, as products with rows want them.
         self.coef_: Floats = np.zeros((truth.shape[1], rows.shape[1]), dtype=np.float32, order="F")
         self.intercept_: Floats = np.where(counts == 0, -1.0, 1.0).astype(np.float32)
         self.n_iter_ = 1
         wanted = np.flatnonzero(~constant)
         if self.kind in ("nbsvm", "linear_svm"):
-            self._fit_svms(rows, truth, wanted, emphasis)
+            self._fit_svms(rows, truth, among, wanted, emphasis)
             return self
         with ThreadPoolExecutor(max(1, self.threads)) as pool:
-            fitted = pool.map(lambda at: self._fit_one(rows, truth[:, at]), wanted)
+            fitted = pool.map(lambda at: self._fit_one(rows, truth[:, at], _rows_of(among, at)), wanted)
             for at, (weights, intercept, epochs) in zip(wanted, fitted, strict=True):
                 self.coef_[at], self.intercept_[at] = weights, intercept
                 self.n_iter_ = max(self.n_iter_, epochs)
@@ -122,7 +132,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_svms(
         self,
         rows: csr_array,
-        truth: npt.NDArray[np.bool_],
+        truth: Bools,
+        among: Bools | None,
         topics: npt.NDArray[np.intp],
         emphasis: Sequence[npt.NDArray[np.int64]] | None,
     ) -> None:
@@ -135,12 +146,17 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
 
         def fit_group(group: npt.NDArray[np.intp]) -> int:
-            scales = [self._scale(rows, truth[:, at], shared) for at in group]
+            scales = [self._scale(rows, truth[:, at], _rows_of(among, at), shared) for at in group]
             for at, scale in zip(group, scales, strict=True):
                 if emphasis is not None:
                     scale[emphasis[at]] *= np.float32(self.emphasis_factor)
             weights, self.intercept_[group], epochs = shared.fit(
-                truth[:, group], scales, float(self.strength), self.epochs, self.tolerance
+                truth[:, group],
+                None if among is None else among[:, group],
+                scales,
+                float(self.strength),
+                self.epochs,
+                self.tolerance,
             )
             self.coef_.T[:, group] = weights
             return epochs
@@ -148,14 +164,20 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with ThreadPoolExecutor(threads) as pool:
             self.n_iter_ = max(pool.map(fit_group, groups))
 
-    def _scale(self, rows: csr_array, positive: npt.NDArray[np.bool_], shared: SharedRows) -> Floats:
+    def _scale(self, rows: csr_array, positive: Bools, taken: Rows | None, shared: SharedRows) -> Floats:
         """What the features of a topic are weighted with, float32 [features]."""
         if self.kind == "linear_svm":
             return np.ones(rows.shape[1], dtype=np.float32)
-        held_positive = document_frequency(rows.indptr, rows.indices, np.flatnonzero(positive), rows.shape[1])
-        return log_lift(shared.held, held_positive, int(positive.sum()), rows.shape[0])
+        held, count = shared.held, rows.shape[0]
+        if taken is not None:
+            held, count = document_frequency(rows.indptr, rows.indices, taken, rows.shape[1]), len(taken)
+        with_topic = np.flatnonzero(positive) if taken is None else taken[positive[taken]]
+        held_positive = document_frequency(rows.indptr, rows.indices, with_topic, rows.shape[1])
+        return log_lift(held, held_positive, len(with_topic), count)
 
-    def _fit_one(self, rows: csr_array, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float, int]:
+    def _fit_one(self, rows: csr_array, positive: Bools, taken: Rows | None) -> tuple[Floats, float, int]:
+        if taken is not None:
+            rows, positive = csr_array(rows[taken]), positive[taken]
         n, features = rows.shape
         if self.kind == "complement_nb":
             return self._complement_naive_bayes(rows, positive)
@@ -185,3 +207,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         tags.classifier_tags.poor_score = self.kind == "complement_nb"  # has no intercept: it ranks, it does not decide
         return tags
+
+
+def _rows_of(among: Bools | None, topic: int) -> Rows | None:
+    return None if among is None else np.flatnonzero(among[:, topic])

@@ -36,7 +36,10 @@ def decide(
     rule: Thresholds,
     rarity: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Decision]:
-    """The calibration (matrix and offsets, see :func:`calibrate`) and decision rule from out-of-fold scores."""
+    """The calibration (matrix and offsets, see :func:`calibrate`) and decision rule from out-of-fold scores.
+
+    ``scores`` [n, columns] and ``labels`` [n, topics]; exclusive topics may have further columns behind their own.
+    """
     matrix, offsets = calibrate(scores, labels, exclusive)
     uncut = Decision(np.zeros(labels.shape[1], dtype=np.float32), exclusive)
     probabilities = uncut.probabilities((scores @ matrix + offsets).astype(np.float32))

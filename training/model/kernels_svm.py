@@ -121,7 +121,7 @@ def shuffle(order: Positions, state: np.uint64) -> np.uint64:
 @compiled
 def fit_lanes(
     indptr: Positions, indices: Ids, data: Floats, own: Doubles, positive: npt.NDArray[np.bool_],
-    square: Floats, cost: float, epochs: int, tolerance: float,
+    members: npt.NDArray[np.uint64], square: Floats, cost: float, epochs: int, tolerance: float,
     weights: Floats, alpha: Doubles, intercepts: Doubles,
 ) -> Positions:  # fmt: skip
     """For each lane min ½‖w‖² + cost · Σ max(0, 1 − signᵢ·w·xᵢ)², a constant feature of 1 included.
@@ -130,6 +130,7 @@ def fit_lanes(
         indptr, indices, data: the rows, without features of one row alone.
         own: float64 [rows, lanes], the squared length of each row's features that no other row has.
         positive: bool [rows, lanes].
+        members: uint64 [rows], the lanes that learn from each row, a bit for each.
         square: float32 [features * LANES], the squared scale of each feature in each lane.
         epochs: the most.
         tolerance: how far apart the greatest and the least projected gradient may be, as LIBLINEAR's ``-e``.
@@ -151,7 +152,7 @@ def fit_lanes(
         for lane in range(lanes):
             diagonal[row, lane] = 1.0 + margins[lane] + own[row, lane] + 0.5 / cost
     every = np.uint64((1 << lanes) - 1)
-    active = np.full(rows, every, np.uint64)
+    active = members.copy()
     shrunk = np.zeros(lanes, np.int64)
     bound = np.full(lanes, np.inf)
     highest, lowest = np.empty(lanes), np.empty(lanes)
@@ -211,7 +212,7 @@ def fit_lanes(
                 shrunk[lane] = 0
                 bound[lane] = np.inf
                 for row in range(rows):
-                    active[row] |= bit
+                    active[row] |= bit & members[row]
     for row in range(rows):
         for lane in range(lanes):
             if not positive[row, lane]:

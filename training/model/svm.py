@@ -35,6 +35,7 @@ class SharedRows:
     def fit(
         self,
         positive: Bools,
+        among: Bools | None,
         scales: Sequence[Floats],
         cost: float,
         epochs: int,
@@ -44,6 +45,7 @@ class SharedRows:
 
         Args:
             positive: bool [rows, topics].
+            among: bool [rows, topics], the rows that each topic learns from; None for all.
             scales: for each topic float32 [features]; it is trained on rows times this.
             cost: LIBLINEAR's ``C``.
             epochs: the most passes over the rows.
@@ -54,6 +56,8 @@ class SharedRows:
             that one needed.
         """
         topics = positive.shape[1]
+        bits = np.uint64(1) << np.arange(topics, dtype=np.uint64)
+        members = (np.ones_like(positive) if among is None else among) @ bits
         size = len(self._several) * LANES
         # Each row one cache line, not parts of two.
         square, shared = (zeros(size, np.float32).reshape(-1, LANES) for _ in range(2))
@@ -64,7 +68,7 @@ class SharedRows:
             own[:, at] = np.bincount(self._single_row, values**2, minlength=self.count)
         alpha, intercepts = np.zeros((self.count, topics)), np.zeros(topics)
         used = fit_lanes(
-            *self._shared, own, np.ascontiguousarray(positive), square.reshape(-1), cost, epochs, tolerance,
+            *self._shared, own, np.ascontiguousarray(positive), members, square.reshape(-1), cost, epochs, tolerance,
             shared.reshape(-1), alpha, intercepts,
         )  # fmt: skip
         weights = np.zeros((self.features, topics), np.float32)

@@ -19,8 +19,9 @@ from training.errors import UserError, listed
 from training.measure import model_config
 from training.model.classifier import TopicClassifier
 from training.model.deciding import cross_fitted, exclusivity
-from training.model.fitting import NO_LESSONS, CountedFeatures, Lessons, Task, trained
+from training.model.fitting import trained
 from training.model.model import Exclusive
+from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 from training.prepare import codebook_lessons
 from training.review.confident import ranked, suspects
 from training.review.known import is_model
@@ -175,7 +176,8 @@ class HeldOut:
     """Probabilities and tags of every paragraph by models that did not see its group, and what their terms said.
 
     As :func:`training.model.fitting.fold_scores`, keeping the models of the folds: the
-    evidence against a label must not come from a model that has learned that label.
+    evidence against a label must not come from a model that has learned that label. Contests between exclusive topics
+    are left out, so that a score is what the terms shown say.
     """
 
     def __init__(self, corpus: Corpus, config: Config, lessons: Lessons = NO_LESSONS) -> None:
