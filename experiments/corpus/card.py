@@ -81,8 +81,15 @@ WORLDS = {
     "wire": "short agency items, one event each, with near misses",
     "dispatch": "plain leads: close contrasts, communiqués, captions, crime and disaster beside conflict",
     "brief": "plain leads: state media, translated press, diplomacy desk, protests and coups",
-    "desk": "business, markets, courts, accidents, sport: nearly all without topic (one pass of labels)",
-    "assembly": "speeches at an assembly of nations, current-events notes: nearly all without topic (one pass of labels)",
+    "desk": "business, markets, courts, accidents, sport: nearly all without topic",
+    "assembly": "speeches at an assembly of nations, current-events notes: nearly all without topic",
+    "exchange": "money, trade and its law: mostly without topic",
+    "podium": "speeches, diplomacy, politics: mostly without topic",
+    "docket": "courts, crime, accidents, disasters, sport, society: mostly without topic",
+    "leads": "leads of one main event, over all topics",
+    "relay": "longer reports that relay several outlets: units moved, defections, patrons, rivals",
+    "ledger": "arms found, devices before they go off, vague words made clear",
+    "gazette": "crowds and police, mobs, poison gas, abuse, agreements, people held",
     "plain": "plainest leads: attacks on civilians, deals, arrests, strikes of every sort, posts lost and held",
 }
 
