@@ -90,6 +90,11 @@ WORLDS = {
     "relay": "longer reports that relay several outlets: units moved, defections, patrons, rivals",
     "ledger": "arms found, devices before they go off, vague words made clear",
     "gazette": "crowds and police, mobs, poison gas, abuse, agreements, people held",
+    "registry": "what taggers mistake: courts, sanctions of other kinds, accidents, trade talks, drills; mostly without topic",
+    "dateline": "agency leads with a second or third event in a clause; place taken with and without a fight",
+    "bulletin": "ordinary agency prose: attacks, fighting, places taken and lost, bombs",
+    "digest": "ordinary agency prose: deals, arrests, protests, supplies, moves, rivals",
+    "cable": "ordinary agency prose of other desks, some with a topic in passing; mostly without topic",
     "plain": "plainest leads: attacks on civilians, deals, arrests, strikes of every sort, posts lost and held",
 }
 
