@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, is_exact, slot_of, whole
-from training.model.kernels_machine import LANES, add_scaled, prefetch, trailing_zeros
+from training.model.kernels import EMPTY, Bytes, Ids, Positions, Table, inlined, inner, is_exact, slot_of, whole
+from training.model.kernels_machine import LANES, add_rows, prefetch, trailing_zeros
 from training.model.kernels_model import Doubles, Floats, Model
 
 WAY_BITS = 3
@@ -130,8 +130,12 @@ def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cac
 def keep_token(
     data: Bytes, start: int, end: int, key: np.uint64, slot: int, model: Model, cache: TokenCache,
     words: Ids, word_start: int, word_end: int, features: Ids, feature_start: int, feature_end: int,
+    starts: Positions, scales: Doubles,
 ) -> None:  # fmt: skip
-    """Put a token in a slot, as one that no text has had yet, with its words and features."""
+    """Put a token in a slot, as one that no text has had yet, with its words and features.
+
+    `starts` and `scales` are there to work in, with room for the features.
+    """
     cache.buckets[(slot >> WAY_BITS) * BUCKET_WORDS + (slot & (WAYS - 1))] = key
     mark = mark_at(slot)
     cache.marks[mark] = EMPTY
@@ -166,11 +170,12 @@ def keep_token(
             cache.records[first_feature + repeated] = feature
         else:
             cache.records[first_feature + distinct] = feature
-            distinct += 1
             row = (model.words.lookup.features + feature) * model.width
-            add_scaled(cache.share, 0, model.table, row, model.width, 1.0)
+            starts[distinct], scales[distinct] = row, 1.0
+            distinct += 1
             idf = np.float64(model.table[row + model.width - 1])
             square += idf * idf
+    add_rows(cache.share, 0, model.table, starts, scales, 0, distinct, model.width)
     # Summed in float64 and rounded once: thousands of tokens may have their errors in common.
     for i in range(header - record):
         cache.shares[record + i] = np.float32(cache.share[i])

@@ -100,7 +100,10 @@ def take_tokens(
                 words = last_word
                 direct = last
                 continue
-            keep_token(data, at, stop, key, slot, model, cache, work.words, words, last_word, work.direct, direct, last)
+            keep_token(
+                data, at, stop, key, slot, model, cache, work.words, words, last_word, work.direct, direct, last,
+                work.starts, work.scales,
+            )  # fmt: skip
         mark = mark_at(slot)
         number = whole(cache.marks[mark]) - base
         if number >= 0:
