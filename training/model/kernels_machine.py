@@ -1,4 +1,4 @@
-"""Four things that compiled kernels need and Numba does not offer: unaligned loads, bit scans, prefetch, vectors."""
+"""What compiled kernels need and Numba does not offer: unaligned loads, bit scans, prefetch, vectors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 LANES = 16  # float32 that one step of vector arithmetic takes
+BLOCK = 64  # bytes that one step of cutting takes
 
 
 def pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
@@ -35,6 +36,56 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+def _mask_of_block(context: Any, builder: Any, signature: Any, arguments: Any, chosen: Any) -> Any:
+    """A bit for each byte from an index on that `chosen` picks, given vectors of the bytes and of a constant."""
+    vector = ir.VectorType(ir.IntType(8), BLOCK)
+    place = pointer(context, builder, signature.args[0], *arguments)
+    block = builder.load(builder.bitcast(place, vector.as_pointer()), align=1)
+    picked = chosen(block, lambda byte: ir.Constant(vector, [byte] * BLOCK))
+    return builder.bitcast(picked, ir.IntType(64))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_bytes(typing_context: Any, data: Any, index: Any) -> Any:
+    """word_bytes(data, index): uint64, a bit for each of `BLOCK` bytes that is a letter or digit of ASCII, or "_"."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def chosen(block: Any, every: Any) -> Any:
+            letter = builder.sub(builder.or_(block, every(0x20)), every(ord("a")))
+            digit = builder.sub(block, every(ord("0")))
+            alphanumeric = builder.or_(
+                builder.icmp_unsigned("<", letter, every(26)), builder.icmp_unsigned("<", digit, every(10))
+            )
+            return builder.or_(alphanumeric, builder.icmp_unsigned("==", block, every(ord("_"))))
+
+        return _mask_of_block(context, builder, signature, arguments, chosen)
+
+    return types.uint64(data, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def high_bytes(typing_context: Any, data: Any, index: Any) -> Any:
+    """high_bytes(data, index): uint64, a bit for each of `BLOCK` bytes that is not ASCII."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def chosen(block: Any, every: Any) -> Any:
+            return builder.icmp_signed("<", block, every(0))
+
+        return _mask_of_block(context, builder, signature, arguments, chosen)
+
+    return types.uint64(data, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def ones(typing_context: Any, word: Any) -> Any:
+    """ones(word): how many bits of a uint64 are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
 

@@ -20,8 +20,8 @@ from training.model.kernels import SHIFT_32, Bytes, Positions, inlined, lean, un
 from training.model.kernels_cache import FEATURES, FIRST_FEATURE, OCCURRENCES, SQUARE, TokenCache
 from training.model.kernels_machine import LANES, add_rows
 from training.model.kernels_model import Floats, Model, prefetch_row
+from training.model.kernels_ngrams import add_word_ngrams
 from training.model.kernels_text import cut, take_tokens
-from training.model.kernels_words import add_word_ngrams, cut_words, take_words
 from training.model.kernels_workspace import (
     DONE,
     ROOM_FULL,
@@ -153,28 +153,20 @@ def score_rows(
         first_row: the text to begin with.
         scores: float32 [texts, topics].
     """
-    letters = model.letters.used
     for row in range(first_row, starts.size):
-        # whole: a literal would be a type of its own, and compiled apart.
-        distinct, direct, pairs, square = whole(0), whole(0), whole(0), 0.0
-        if letters:
-            # The marks of a new text are above all earlier ones.
-            if work.clock[0] + work.slots.size > LAST_MARK:
-                cache.buckets[:] = 0
-                work.clock[0] = 1
-            tokens = cut(data, starts[row], ends[row], characters, cache, work)
-            code, distinct, words, direct = take_tokens(data, tokens, model, characters, cache, work)
-            work.clock[0] += distinct
-        else:
-            tokens = cut_words(data, starts[row], ends[row], characters, cache.buckets, work)
-            code, words = take_words(data, tokens, model, characters, cache.buckets, work)
+        # The marks of a new text are above all earlier ones.
+        if work.clock[0] + work.slots.size > LAST_MARK:
+            cache.buckets[:] = 0
+            work.clock[0] = 1
+        tokens = cut(data, starts[row], ends[row], characters, cache, work)
+        code, distinct, words, direct = take_tokens(data, tokens, model, characters, cache, work)
+        work.clock[0] += distinct
         if tokens < 0 or code != DONE or direct + words * model.words.recipe.largest >= work.direct.size:
             return ROOM_FULL, row
         direct = add_word_ngrams(words, direct, model, work)
         for i in range(work.total.size):
             work.total[i] = 0.0
-        if letters:
-            code, pairs, square = add_shares(distinct, direct, model, cache, work)
+        code, pairs, square = add_shares(distinct, direct, model, cache, work)
         bits = note_bits(direct + pairs)
         if code != DONE or (1 << bits) > work.notes.size:
             return ROOM_FULL, row
@@ -184,8 +176,7 @@ def score_rows(
         for i in range(direct):
             number, noted = note(whole(work.direct[i]), bits, noted, work)
             work.sums[number, 0] += 1.0
-        if letters:
-            noted = note_shared(distinct, pairs, bits, noted, model, cache, work)
+        noted = note_shared(distinct, pairs, bits, noted, model, cache, work)
         square_words, square_letters = put_right(noted, model, work)
         square_letters += square
 

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from training.model import kernels_cache, kernels_lookup, kernels_occurrences, kernels_scoring
+from training.model import (
+    kernels_cache,
+    kernels_lines,
+    kernels_lookup,
+    kernels_occurrences,
+    kernels_scoring,
+    kernels_word_scoring,
+)
 from training.model.characters import CharacterTable
 from training.model.kernels import PADDING
 from training.model.kernels_cache import TokenCache
+from training.model.kernels_lines import LINE
 from training.model.kernels_lookup import Lookup
 from training.model.kernels_machine import LANES
 from training.model.kernels_model import Model, Part
 from training.model.kernels_occurrences import Found
 from training.model.kernels_tokens import Recipe, folded_buffers
-from training.model.kernels_words import LINE
 from training.model.kernels_workspace import DONE, Workspace
 from training.model.memory import zeros
 from training.model.terms import Terms
@@ -29,6 +36,7 @@ CACHE_BYTES = 96 << 20  # of one thread's token cache
 CACHE_SLOTS = 1 << 17
 WORD_LINES = 1 << 16  # of one thread's cache of words, where there are no characters: two tokens each
 MOST_PER_BUCKET = 1.5  # pairs on average, of the four that fit
+MOST_PER_LINE = 1.5  # words on average, of the three that fit
 MOST_FILTER_BITS = 16  # of a number of words: half a megabyte, which the cache of a core may hold
 SMALL_COUNTS = 256
 ROOM = 1 << 12
@@ -107,6 +115,7 @@ class ScoringPass:
             self.width,
         )
         self.characters = characters.kernel_arrays
+        self.lines = _lines(words.part, characters) if words and not letters else np.zeros(0, np.uint64)
         self._free: list[tuple[TokenCache, Workspace]] = []
 
     def add_scores(self, texts: TextBuffer, scores: npt.NDArray[np.float32]) -> None:
@@ -119,7 +128,12 @@ class ScoringPass:
         row = 0
         roomy = work
         while row < texts.starts.size:
-            code, row = kernels_scoring.score_rows(*texts, row, self.model, self.characters, cache, roomy, scores)
+            if self.model.letters.used:
+                code, row = kernels_scoring.score_rows(*texts, row, self.model, self.characters, cache, roomy, scores)
+            else:
+                code, row = kernels_word_scoring.score_words(
+                    *texts, row, self.model, self.characters, self.lines, cache.buckets, roomy, scores
+                )
             if code != DONE:
                 room *= 2
                 roomy = work._replace(**_room(room))
@@ -159,17 +173,20 @@ class ScoringPass:
         return Workspace(
             **_room(ROOM),
             clock=np.ones(1, np.int64),
-            seen=np.zeros(self.model.letters.lookup.features, np.uint8),
+            seen=np.zeros((self.model.letters if self.model.letters.used else self.model.words).lookup.features, np.uint8),
             logs=1 + np.log(counts),
             total=np.zeros(2 * self.width, np.float64),
+            group=np.zeros((kernels_word_scoring.GROUP, 5), np.int64),
         )
 
 
 def _room(room: int) -> dict[str, Any]:
     """The arrays of a workspace that a long text may outgrow."""
+    edges = np.empty(8 * room, np.int64)
     return {
-        "spans": np.empty((room, 2), np.int64),
-        "keys": np.empty(2 * room, np.uint64),
+        "spans": edges.reshape(4 * room, 2),
+        "edges": edges,
+        "keys": np.empty(8 * room, np.uint64),
         "gram_keys": np.empty(8 * room, np.uint64),
         "slots": np.empty(room, np.int32),
         "counts": np.empty((room, 2), np.float64),
@@ -208,6 +225,18 @@ def _lookup(terms: Terms, ids: npt.NDArray[np.int32], of_words: bool) -> Lookup:
         if code != kernels_lookup.NO_ROOM:
             return lookup
         extra *= 4
+
+
+def _lines(part: Part, characters: CharacterTable) -> npt.NDArray[np.uint64]:
+    """The short words of a model; none where ASCII is not what it is everywhere."""
+    if not characters.has_plain_ascii:
+        return np.zeros(0, np.uint64)
+    words = int((part.lookup.spans[:, 1] > part.lookup.spans[:, 0]).sum())
+    bits = max(1, int(words / MOST_PER_LINE).bit_length())
+    lines = zeros(LINE << bits, np.uint64)
+    if not kernels_lines.enter_words(part, characters.kernel_arrays, lines):
+        _refuse_colliding(kernels_lookup.COLLIDING)
+    return lines
 
 
 def _refuse_colliding(code: int) -> None:

@@ -1,0 +1,118 @@
+"""The words of a model that are short and ASCII, three to a cache line, so that finding one reads one line.
+
+A word of up to fifteen bytes is its own key, of two 64-bit words: eight bytes, and the others with the size on top. A
+line has three keys, then three ids plus one of 32 bits, and its last 32 bits are unused. What finds no room in its line
+is in the next one.
+
+Lower-casing is part of the key: in a word of ASCII letters, digits and "_", a byte with the bit of 64 gets that of 32,
+which makes letters small, and of "_" what no word has. Words that the rules of the model would not leave as they are,
+have no key.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.model.characters import SHIFT, WORD, CharacterArrays
+from training.model.kernels import (
+    EMPTY,
+    GOLDEN,
+    ONE,
+    SHIFT_32,
+    Bytes,
+    Table,
+    inlined,
+    lean,
+    low_bytes,
+    unsigned,
+    whole,
+)
+from training.model.kernels_lookup import MOST_BUCKETS, Lookup
+from training.model.kernels_machine import load_word
+from training.model.kernels_model import Part
+
+LINE = 8  # 64-bit words: three keys, then the ids
+WAYS = 3
+LONGEST = 15
+LETTER_BITS = np.uint64(0x4040404040404040)
+LOW_HALF = np.uint64(2**32 - 1)
+
+
+@inlined
+def short_word(data: Bytes, start: int, size: int) -> tuple[np.uint64, np.uint64]:
+    """The bytes and the size of a string of at most `LONGEST` bytes, as they are. `PADDING` must follow."""
+    # Where the string is short, so may be the text after it: what is masked away must still be readable.
+    further = min(start + 8, data.size - 8)
+    high = low_bytes(load_word(data, further), size - 8) | (unsigned(size) << np.uint64(56))
+    return low_bytes(load_word(data, start), size), high
+
+
+@inlined
+def lower(word: np.uint64, letter_bits: np.uint64) -> np.uint64:
+    """Lower-case the bytes of a word if `letter_bits` are `LETTER_BITS`; zeros leave it as it is."""
+    return word | ((word & letter_bits) >> ONE)
+
+
+@inlined
+def line_of(low: np.uint64, high: np.uint64, lines: Table) -> int:
+    """Where the line of a key begins, in 64-bit words."""
+    mixed = (low ^ (high * GOLDEN)) * GOLDEN
+    return whole((mixed ^ (mixed >> SHIFT_32)) & unsigned(lines.size // LINE - 1)) * LINE
+
+
+@inlined
+def find_word(low: np.uint64, high: np.uint64, line: int, lines: Table) -> int:
+    """The id of the word with a key whose line begins at `line`, or EMPTY."""
+    while True:
+        ids, last = lines[line + 2 * WAYS], lines[line + 2 * WAYS + 1]
+        found = (ids & LOW_HALF) * unsigned((lines[line] == low) & (lines[line + 1] == high))
+        found |= (ids >> SHIFT_32) * unsigned((lines[line + 2] == low) & (lines[line + 3] == high))
+        found |= last * unsigned((lines[line + 4] == low) & (lines[line + 5] == high))
+        if found != 0 or last == 0:
+            return whole(found) - 1
+        line = (line + LINE) & (lines.size - 1)
+
+
+@lean
+def enter_words(part: Part, characters: CharacterArrays, lines: Table) -> bool:
+    """Enter all words that have a key; whether a place for each was near."""
+    lookup = part.lookup
+    letter_bits = LETTER_BITS if part.recipe.lowercase else np.uint64(0)
+    for word in range(lookup.spans.shape[0]):
+        start, size = lookup.spans[word, 0], lookup.spans[word, 1] - lookup.spans[word, 0]
+        if size == 0 or size > LONGEST or not _is_plain(start, start + size, lookup, characters, part.recipe.lowercase):
+            continue
+        low, high = short_word(lookup.text, start, size)
+        low, high = lower(low, letter_bits), lower(high, letter_bits)
+        line = line_of(low, high, lines)
+        steps = 1
+        while lines[line + 2 * WAYS + 1] != 0:
+            if steps == MOST_BUCKETS:
+                return False
+            steps += 1
+            line = (line + LINE) & (lines.size - 1)
+        ids = lines[line + 2 * WAYS]
+        way = 2
+        if ids == 0:
+            way = 0
+            lines[line + 2 * WAYS] = unsigned(word + 1)
+        elif ids >> SHIFT_32 == 0:
+            way = 1
+            lines[line + 2 * WAYS] = ids | unsigned(word + 1) << SHIFT_32
+        else:
+            lines[line + 2 * WAYS + 1] = unsigned(word + 1)
+        lines[line + 2 * way], lines[line + 2 * way + 1] = low, high
+    return True
+
+
+@inlined
+def _is_plain(start: int, end: int, lookup: Lookup, characters: CharacterArrays, lowercase: bool) -> bool:
+    """Whether a text can have this word, of ASCII alone."""
+    for at in range(start, end):
+        byte = lookup.text[at]
+        if byte >= 0x80:
+            return False
+        record = whole(characters.ascii[byte])
+        if record & WORD == 0 or (lowercase and record >> SHIFT != byte):
+            return False
+    return True
