@@ -1,8 +1,8 @@
 """The words of a model that are short and ASCII, three to a cache line, so that finding one reads one line.
 
 A word of up to fifteen bytes is its own key, of two 64-bit words: eight bytes, and the others with the size on top. A
-line has three keys, then three ids plus one of 32 bits, and its last 32 bits are unused. What finds no room in its line
-is in the next one.
+line has the first words of three keys, the second ones, and three ids plus one of 32 bits; its last 32 bits are zero.
+What finds no room in its line is in the next one.
 
 Lower-casing is part of the key: in a word of ASCII letters, digits and "_", a byte with the bit of 64 gets that of 32,
 which makes letters small, and of "_" what no word has. Words that the rules of the model would not leave as they are,
@@ -15,7 +15,6 @@ import numpy as np
 
 from training.model.characters import SHIFT, WORD, CharacterArrays
 from training.model.kernels import (
-    EMPTY,
     GOLDEN,
     ONE,
     SHIFT_32,
@@ -28,11 +27,13 @@ from training.model.kernels import (
     whole,
 )
 from training.model.kernels_lookup import MOST_BUCKETS, Lookup
-from training.model.kernels_machine import load_word
+from training.model.kernels_machine import equal_words, load_word, trailing_zeros
 from training.model.kernels_model import Part
 
-LINE = 8  # 64-bit words: three keys, then the ids
+LINE = 8  # 64-bit words
 WAYS = 3
+IDS = 2 * WAYS  # where they begin
+ALL_WAYS = np.uint64(7)
 LONGEST = 15
 LETTER_BITS = np.uint64(0x4040404040404040)
 LOW_HALF = np.uint64(2**32 - 1)
@@ -64,11 +65,12 @@ def line_of(low: np.uint64, high: np.uint64, lines: Table) -> int:
 def find_word(low: np.uint64, high: np.uint64, line: int, lines: Table) -> int:
     """The id of the word with a key whose line begins at `line`, or EMPTY."""
     while True:
-        ids, last = lines[line + 2 * WAYS], lines[line + 2 * WAYS + 1]
-        found = (ids & LOW_HALF) * unsigned((lines[line] == low) & (lines[line + 1] == high))
-        found |= (ids >> SHIFT_32) * unsigned((lines[line + 2] == low) & (lines[line + 3] == high))
-        found |= last * unsigned((lines[line + 4] == low) & (lines[line + 5] == high))
-        if found != 0 or last == 0:
+        ways = equal_words(lines, line, low) & equal_words(lines, line + WAYS, high) & ALL_WAYS
+        # Where no key is equal, this is the half that is always zero.
+        way = trailing_zeros(ways | ALL_WAYS + ONE)
+        ids = lines[unsigned(line + IDS + (way >> 1))]
+        found = (ids >> unsigned(32 * (way & 1))) & LOW_HALF
+        if found != 0 or lines[unsigned(line + LINE - 1)] == 0:
             return whole(found) - 1
         line = (line + LINE) & (lines.size - 1)
 
@@ -86,22 +88,16 @@ def enter_words(part: Part, characters: CharacterArrays, lines: Table) -> bool:
         low, high = lower(low, letter_bits), lower(high, letter_bits)
         line = line_of(low, high, lines)
         steps = 1
-        while lines[line + 2 * WAYS + 1] != 0:
+        while lines[line + LINE - 1] != 0:
             if steps == MOST_BUCKETS:
                 return False
             steps += 1
             line = (line + LINE) & (lines.size - 1)
-        ids = lines[line + 2 * WAYS]
-        way = 2
-        if ids == 0:
-            way = 0
-            lines[line + 2 * WAYS] = unsigned(word + 1)
-        elif ids >> SHIFT_32 == 0:
-            way = 1
-            lines[line + 2 * WAYS] = ids | unsigned(word + 1) << SHIFT_32
-        else:
-            lines[line + 2 * WAYS + 1] = unsigned(word + 1)
-        lines[line + 2 * way], lines[line + 2 * way + 1] = low, high
+        way = 0
+        while (lines[line + IDS + (way >> 1)] >> unsigned(32 * (way & 1))) & LOW_HALF != 0:
+            way += 1
+        lines[line + way], lines[line + WAYS + way] = low, high
+        lines[line + IDS + (way >> 1)] |= unsigned(word + 1) << unsigned(32 * (way & 1))
     return True
 
 

@@ -81,6 +81,24 @@ def high_bytes(typing_context: Any, data: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def equal_words(typing_context: Any, table: Any, index: Any, key: Any) -> Any:
+    """equal_words(table, index, key): uint64, a bit for each of the four elements from `index` on that are `key`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table_, index_, key_ = arguments
+        vector = ir.VectorType(ir.IntType(64), 4)
+        place = pointer(context, builder, signature.args[0], table_, index_)
+        words = builder.load(builder.bitcast(place, vector.as_pointer()), align=8)
+        undefined = ir.Constant(vector, ir.Undefined)
+        lane = builder.insert_element(undefined, key_, ir.Constant(ir.IntType(32), 0))
+        keys = builder.shuffle_vector(lane, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 4), [0] * 4))
+        equal = builder.bitcast(builder.icmp_unsigned("==", words, keys), ir.IntType(4))
+        return builder.zext(equal, ir.IntType(64))
+
+    return types.uint64(table, types.intp, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def ones(typing_context: Any, word: Any) -> Any:
     """ones(word): how many bits of a uint64 are set."""
 

@@ -37,12 +37,12 @@ def add_words(first: int, end: int, direct: int, model: Model, work: Workspace) 
     recipe, lookup = model.words.recipe, model.words.lookup
     grams = whole(0)  # known n-grams of one order: where each begins << 32 | its id
     for place in range(first, end):
-        gram = whole(work.words[place])
+        gram = whole(work.words[unsigned(place)])
         known = gram != EMPTY
-        work.direct[direct] = gram
+        work.direct[unsigned(direct)] = gram
         direct += (recipe.smallest == 1) & known & (gram < lookup.features)
         prefetch_row(model, max(gram, 0))
-        work.flat[first + grams] = unsigned(place) << SHIFT_32 | unsigned(gram)
+        work.flat[unsigned(first + grams)] = unsigned(place) << SHIFT_32 | unsigned(gram)
         grams += known
     return direct, grams
 
@@ -53,15 +53,16 @@ def ask_for_ngrams(first: int, end: int, size: int, grams: int, model: Model, wo
     lookup = model.words.lookup
     longer = whole(0)
     for i in range(first, first + grams):
-        place = whole(work.flat[i] >> SHIFT_32)
+        gram = work.flat[unsigned(i)]
+        place = whole(gram >> SHIFT_32)
         last = place + size - 1
-        word = whole(work.words[min(last, end - 1)])
-        key = pair_key(whole(work.flat[i] & LOW_HALF), word)
-        work.flat[first + longer] = unsigned(place)
-        work.pairs[first + longer] = key
+        word = whole(work.words[unsigned(min(last, end - 1))])
+        key = pair_key(whole(gram & LOW_HALF), word)
+        work.flat[unsigned(first + longer)] = unsigned(place)
+        work.pairs[unsigned(first + longer)] = key
         longer += (last < end) & (word != EMPTY) & may_be_pair(key, lookup)
     for i in range(first, first + longer):
-        prefetch(lookup.pairs, pair_bucket(work.pairs[i], lookup))
+        prefetch(lookup.pairs, pair_bucket(work.pairs[unsigned(i)], lookup))
     return longer
 
 
@@ -75,11 +76,11 @@ def add_ngrams(first: int, size: int, longer: int, direct: int, model: Model, wo
     recipe, lookup = model.words.recipe, model.words.lookup
     grams = whole(0)
     for i in range(first, first + longer):
-        gram = find_pair(work.pairs[i], lookup)
+        gram = find_pair(work.pairs[unsigned(i)], lookup)
         known = gram != EMPTY
-        work.direct[direct] = gram
+        work.direct[unsigned(direct)] = gram
         direct += (size >= recipe.smallest) & known & (gram < lookup.features)
         prefetch_row(model, max(gram, 0))
-        work.flat[first + grams] = work.flat[i] << SHIFT_32 | unsigned(gram)
+        work.flat[unsigned(first + grams)] = work.flat[unsigned(i)] << SHIFT_32 | unsigned(gram)
         grams += known
     return direct, grams

@@ -60,22 +60,22 @@ def list_words(
 def sum_features(first: int, end: int, model: Model, work: Workspace) -> float:
     """Add up the rows of the direct features from `first` to `end`; the sum of the squares of their tf-idf."""
     for i in range(first, end):
-        see(unsigned(work.direct[i]), work)
+        see(unsigned(work.direct[unsigned(i)]), work)
     single, repeated = whole(0), whole(0)
     for i in range(first, end):
         # Each is kept in one of the lists, and overwritten in the other.
-        feature = whole(work.direct[i])
+        feature = whole(work.direct[unsigned(i)])
         again = whole(work.seen[unsigned(feature)] >> 1)
-        work.noted[single] = feature
-        work.direct[first + repeated] = feature
+        work.noted[unsigned(single)] = feature
+        work.direct[unsigned(first + repeated)] = feature
         single += 1 - again
         repeated += again
     square = 0.0
     for i in range(single):
-        feature = whole(work.noted[i])
-        work.seen[unsigned(feature)] = 0
-        work.starts[i], work.scales[i] = feature * model.width, 1.0
-        idf = np.float64(model.table[feature * model.width + model.width - 1])
+        start = whole(work.noted[unsigned(i)]) * model.width
+        work.seen[unsigned(work.noted[unsigned(i)])] = 0
+        work.starts[unsigned(i)], work.scales[unsigned(i)] = start, 1.0
+        idf = np.float64(model.table[unsigned(start + model.width - 1)])
         square += idf * idf
     rows = single
     if repeated != 0:

@@ -19,7 +19,7 @@ from training.model.kernels_tokens import token_end, token_start
 from training.model.kernels_workspace import Workspace
 
 FULL = -1
-MANY = 8  # beginnings and ends of words that are written at once, whether or not there are so many
+MANY = 24  # beginnings and ends of words that are written at once, whether or not there are so many
 
 
 @inlined
@@ -47,13 +47,14 @@ def cut_words(
         else:
             edge, stop = cut_plain(data, at, end, characters, 2 * entries, work)
             for i in range(entries, edge >> 1):
-                left, size = work.edges[2 * i], work.edges[2 * i + 1] - work.edges[2 * i]
+                left = work.edges[unsigned(2 * i)]
+                size = work.edges[unsigned(2 * i + 1)] - left
                 low, high = short_word(data, left, size)
                 low, high = lower(low, letter_bits), lower(high, letter_bits)
-                work.spans[entries, 0] = left
-                work.spans[entries, 1] = left + size
-                work.keys[2 * entries] = low
-                work.keys[2 * entries + 1] = high | unsigned(size > LONGEST) * LONG
+                work.edges[unsigned(2 * entries)] = left
+                work.edges[unsigned(2 * entries + 1)] = left + size
+                work.keys[unsigned(2 * entries)] = low
+                work.keys[unsigned(2 * entries + 1)] = high | unsigned(size > LONGEST) * LONG
                 prefetch(lines, line_of(low, high, lines))
                 entries += size >= 2
         if stop < end:
@@ -133,7 +134,7 @@ def write_edges(edges: np.uint64, at: int, edge: int, work: Workspace) -> int:
     # Many at once, and too many, which the next overwrite: the end of a loop is often mispredicted.
     for i in range(0, count, MANY):
         for j in range(MANY):
-            work.edges[edge + i + j] = at + trailing_zeros(edges)
+            work.edges[unsigned(edge + i + j)] = at + trailing_zeros(edges)
             edges &= edges - ONE
     return edge + count
 
@@ -159,9 +160,9 @@ def take_words(
     if words + end - first > work.words.size:
         return FULL
     for entry in range(first, end):
-        low, high = work.keys[2 * entry], work.keys[2 * entry + 1]
+        low, high = work.keys[unsigned(2 * entry)], work.keys[unsigned(2 * entry + 1)]
         if high < LONG:
-            work.words[words] = find_word(low, high, line_of(low, high, lines), lines)
+            work.words[unsigned(words)] = find_word(low, high, line_of(low, high, lines), lines)
             words += 1
             continue
         words = take_token(
