@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LONG = np.uint64(1 << 63)
 SHIFT_32 = np.uint64(32)
+LOW_HALF = np.uint64(2**32 - 1)
 ONE = np.uint64(1)
 SHORT = 7  # bytes that fit a key beside their count
 PADDING = 8  # bytes that may be read past the end of a string

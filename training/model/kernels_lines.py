@@ -16,6 +16,7 @@ import numpy as np
 from training.model.characters import SHIFT, WORD, CharacterArrays
 from training.model.kernels import (
     GOLDEN,
+    LOW_HALF,
     ONE,
     SHIFT_32,
     Bytes,
@@ -36,7 +37,6 @@ IDS = 2 * WAYS  # where they begin
 ALL_WAYS = np.uint64(7)
 LONGEST = 15
 LETTER_BITS = np.uint64(0x4040404040404040)
-LOW_HALF = np.uint64(2**32 - 1)
 
 
 @inlined

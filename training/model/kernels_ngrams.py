@@ -6,8 +6,7 @@ branch on what is found, which would be mispredicted too often: what is no featu
 
 from __future__ import annotations
 
-from training.model.kernels import EMPTY, SHIFT_32, inlined, pair_key, unsigned, whole
-from training.model.kernels_lines import LOW_HALF
+from training.model.kernels import EMPTY, LOW_HALF, SHIFT_32, inlined, pair_key, unsigned, whole
 from training.model.kernels_lookup import find_pair, may_be_pair, pair_bucket
 from training.model.kernels_machine import prefetch
 from training.model.kernels_model import Model, prefetch_row

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from training.model.characters import SPACE_BYTE, CharacterArrays
-from training.model.kernels import LONG, ONE, PADDING, SHIFT_32, Bytes, Table, inlined, inner, unsigned, whole
-from training.model.kernels_lines import LETTER_BITS, LINE, LONGEST, LOW_HALF, find_word, line_of, lower, short_word
+from training.model.kernels import LONG, LOW_HALF, ONE, PADDING, SHIFT_32, Bytes, Table, inlined, inner, unsigned, whole
+from training.model.kernels_lines import LETTER_BITS, LINE, LONGEST, find_word, line_of, lower, short_word
 from training.model.kernels_machine import BLOCK, high_bytes, ones, prefetch, trailing_zeros, word_bytes
 from training.model.kernels_model import Model, list_features
 from training.model.kernels_tokens import token_end, token_start

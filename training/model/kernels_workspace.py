@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.model.kernels import GOLDEN, SHIFT_32, Bytes, Ids, Positions, Table, inlined, whole
+from training.model.kernels import GOLDEN, SHIFT_32, Bytes, Ids, Positions, Table, inlined, unsigned, whole
 from training.model.kernels_model import Doubles
 from training.model.kernels_tokens import Folded
 
@@ -57,7 +57,7 @@ def weight_of(count: float, sublinear: bool, logs: Doubles) -> float:
     if not sublinear:
         return count
     if count < logs.size:
-        return float(logs[whole(count)])
+        return float(logs[unsigned(count)])
     return float(1.0 + np.log(count))
 
 
@@ -79,12 +79,14 @@ def note(feature: int, bits: int, noted: int, work: Workspace) -> tuple[int, int
     """
     tag = np.uint64(feature + 1) << SHIFT_32
     slot = whole((np.uint64(feature) * GOLDEN) >> np.uint64(64 - bits))
-    while (work.notes[slot] != 0) & (work.notes[slot] >> SHIFT_32 != np.uint64(feature + 1)):
+    found = work.notes[unsigned(slot)]
+    while (found != 0) & (found >> SHIFT_32 != np.uint64(feature + 1)):
         slot = (slot + 1) & ((1 << bits) - 1)
-    new = work.notes[slot] == 0
-    number = noted if new else whole(work.notes[slot] ^ tag)
-    work.notes[slot] = tag | np.uint64(number)
-    work.noted[noted] = feature
+        found = work.notes[unsigned(slot)]
+    new = found == 0
+    number = noted if new else whole(found ^ tag)
+    work.notes[unsigned(slot)] = tag | np.uint64(number)
+    work.noted[unsigned(noted)] = feature
     return number, noted + new
 
 
