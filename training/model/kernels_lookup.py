@@ -71,11 +71,11 @@ def find_key(key: np.uint64, text: Bytes, start: int, size: int, lookup: Lookup)
     slot = slot_of(key, lookup.bits)
     known = id_at(lookup.strings, slot)
     while known != EMPTY:
-        if lookup.strings[2 * slot] == key:
+        if lookup.strings[unsigned(2 * slot)] == key:
             if is_exact(key):
                 break
-            at = lookup.spans[known, 0]
-            if lookup.spans[known, 1] - at == size and same_bytes(lookup.text, at, text, start, size):
+            at = lookup.spans[unsigned(known), 0]
+            if lookup.spans[unsigned(known), 1] - at == size and same_bytes(lookup.text, at, text, start, size):
                 break
         slot = (slot + 1) & ((1 << lookup.bits) - 1)
         known = id_at(lookup.strings, slot)

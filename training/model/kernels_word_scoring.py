@@ -33,9 +33,7 @@ def list_words(
     """Write the words of texts from `row` on, as many as make a group; how many texts, or FULL."""
     texts, entries = whole(0), whole(0)
     while texts < GROUP and row + texts < starts.size and entries < MOST_ENTRIES:
-        last = cut_words(
-            data, starts[row + texts], ends[row + texts], model, characters, lines, tokens, entries, work
-        )
+        last = cut_words(data, starts[row + texts], ends[row + texts], model, characters, lines, tokens, entries, work)
         if last == FULL:
             return FULL
         work.group[texts, FIRST], work.group[texts, END] = entries, last

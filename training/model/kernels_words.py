@@ -12,7 +12,7 @@ import numpy as np
 
 from training.model.characters import SPACE_BYTE, CharacterArrays
 from training.model.kernels import LONG, LOW_HALF, ONE, PADDING, SHIFT_32, Bytes, Table, inlined, inner, unsigned, whole
-from training.model.kernels_lines import LETTER_BITS, LINE, LONGEST, find_word, line_of, lower, short_word
+from training.model.kernels_lines import LETTER_BITS, LONGEST, find_word, line_of, lower, short_word
 from training.model.kernels_machine import BLOCK, high_bytes, ones, prefetch, trailing_zeros, word_bytes
 from training.model.kernels_model import Model, list_features
 from training.model.kernels_tokens import token_end, token_start
@@ -136,7 +136,7 @@ def write_edges(edges: np.uint64, at: int, edge: int, work: Workspace) -> int:
         for j in range(MANY):
             work.edges[unsigned(edge + i + j)] = at + trailing_zeros(edges)
             edges &= edges - ONE
-    return edge + count
+    return whole(edge + count)
 
 
 @inlined

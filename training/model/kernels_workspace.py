@@ -16,16 +16,17 @@ DONE, ROOM_FULL = range(2)
 class Workspace(NamedTuple):
     """One thread's arrays. A long text may outgrow those down to `folded`.
 
-    spans: [.., 2], of tokens in the bytes. edges: the same memory in one row. keys: of tokens, up to two each. gram_keys: of the n-grams of a token.
+    spans: [.., 2], of tokens in the bytes. edges: the same memory in one row. keys: of tokens, up to two each.
+    gram_keys: of the n-grams of a token.
     slots: of distinct tokens. counts: [.., 2], how often each occurs, and g of that. words: of the text. direct:
     occurrences of features outside cached tokens. flat: number of a distinct token << 32 | feature, of all. pairs:
     the same where the feature occurs more than once. notes: table of the noted features, (feature + 1) << 32 | number,
     and zeros. noted: the feature of each number. sums: [.., 4], the noted features' counts, the g added for them, and
     the squares of g; else zeros. starts, scales: of rows to be added.
 
-    clock: [1], marks of tokens from here on are the text's own. seen: uint8 [features of characters, or of words if there
-    are none], zero, or one or two for occurrences in this text. logs: 1 + ln c of small c. total: [2 * width], the sums
-    over words and over characters. group: [texts, ..], where the lists of each text begin and end.
+    clock: [1], marks of tokens from here on are the text's own. seen: uint8 [features of characters, or of words if
+    there are none], zero, or one or two for occurrences in this text. logs: 1 + ln c of small c. total: [2 * width],
+    the sums over words and over characters. group: [texts, ..], where the lists of each text begin and end.
     """
 
     spans: Positions
