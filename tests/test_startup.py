@@ -48,7 +48,8 @@ def test_what_tagging_does_not_use_is_not_imported():
 
 
 def test_without_kept_code_it_is_compiled(tmp_path):
-    done = run(SKIPPED, NUMBA_CACHE_DIR=str(tmp_path))
+    # The compiler looks for SciPy's BLAS.
+    done = run(SKIPPED.replace('"scipy", ', ""), NUMBA_CACHE_DIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert any(tmp_path.rglob("*.nbc"))
 

@@ -7,7 +7,6 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 LANES = 16  # float32 that one step of vector arithmetic takes
 BLOCK = 64  # bytes that one step of cutting takes
@@ -15,6 +14,8 @@ BLOCK = 64  # bytes that one step of cutting takes
 
 def pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     """The address of an element."""
+    from numba.np import arrayobj  # what is compiled already does without
+
     data = arrayobj.make_array(kind)(context, builder, array).data
     return builder.gep(data, [index])
 
