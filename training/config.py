@@ -138,6 +138,7 @@ class Classifier(Section):
     strength: Annotated[float, Field(gt=0)] = 0.3
     exclusive: Literal["auto", "no", "competing", "at_most_one", "exactly_one"] = "auto"
     pairwise: bool = True
+    passages: Annotated[int, Field(ge=10, le=100_000)] | None = 80
     min_positives: Annotated[int, Field(ge=1)] = 2
     query_emphasis: Annotated[float, Field(ge=1)] = 3.0
 

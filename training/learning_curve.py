@@ -17,7 +17,7 @@ from training.corpus.splits import stratified_folds
 from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
-from training.model.deciding import decide, exclusivity
+from training.model.deciding import decide, exclusivity, passage_tokens
 from training.model.fitting import scores_of_fold
 from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 
@@ -49,7 +49,7 @@ def learning_curve(
     or "can't tell".
     """
     part = stratified_folds(corpus.labels, groups, [1.0] * PARTS, config.seed)
-    task = Task(corpus.texts, corpus.labels, folds, lessons)
+    task = Task(corpus.texts, corpus.labels, folds, lessons, passage_tokens(corpus.labels, config.classifier))
     counted = CountedFeatures(task, config.features)
     resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
     tags, points = {}, []
@@ -92,9 +92,8 @@ def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config
     exclusive = exclusivity(labels, config.classifier.exclusive)
     for fold in np.unique(task.folds):
         held_out, others = task.folds == fold, known & (task.folds != fold)
-        matrix, offsets, decision = decide(scores[others], labels[others], exclusive, config.thresholds)
-        odds = (scores[held_out] @ matrix + offsets).astype(np.float32)
-        tags[held_out] = decision.tags(decision.probabilities(odds))
+        rule = decide(scores[others], labels[others], exclusive, config.thresholds)
+        tags[held_out] = rule.decision.tags(rule.probabilities(scores[held_out]))
     tags[:, labels[known].sum(axis=0) < config.classifier.min_positives] = False
     return tags
 

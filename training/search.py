@@ -19,7 +19,7 @@ from training.config_file import parse_config
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.evaluation.metrics import evaluate
-from training.model.deciding import cross_fitted, exclusivity
+from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import fold_scores
 from training.model.task import CountedFeatures, Task
 from training.prepare import codebook_lessons, learnable_topics, prepare
@@ -110,15 +110,12 @@ class _Problem:
         folds = grouped_folds(train.labels, prepared.train_groups, config.split.folds, config.seed)
         lessons = codebook_lessons(prepared.codebook, topics, config)
         self.topics = topics
-        self.task = Task(train.texts, train.labels, folds, lessons)
-        self._counted: dict[str, CountedFeatures] = {}
+        self._train, self._folds, self._lessons = train, folds, lessons
+        self._counted: dict[str, tuple[Task, CountedFeatures]] = {}
 
     def value(self, trial: optuna.Trial) -> float:
         config = with_values(self.config, {key: _suggest(trial, key, space) for key, space in self._space})
-        task, key = self.task, config.features.model_dump_json()
-        if key not in self._counted:
-            self._counted = {key: CountedFeatures(task, config.features)}
-        counted = self._counted[key]
+        task, counted = self._counts(config)
         scores: Any = None
         known = np.zeros(len(task.labels), dtype=bool)
         figure = 0.0
@@ -132,12 +129,21 @@ class _Problem:
                     raise optuna.TrialPruned
         return figure
 
+    def _counts(self, config: Config) -> tuple[Task, CountedFeatures]:
+        """What to learn from, counted: as the last trial had it, if nothing that it depends on has changed."""
+        tokens = passage_tokens(self._train.labels, config.classifier)
+        key = f"{tokens} {config.features.model_dump_json()}"
+        if key not in self._counted:
+            task = Task(self._train.texts, self._train.labels, self._folds, self._lessons, tokens)
+            self._counted = {key: (task, CountedFeatures(task, config.features))}
+        return self._counted[key]
+
     @property
     def _space(self) -> list[tuple[str, Range | list[Any]]]:
         return list(self.config.search.space.items())
 
     def _figure(self, config: Config, scores: Any, labels: Any, folds: Any) -> float:
-        exclusive = exclusivity(self.task.labels, config.classifier.exclusive)
+        exclusive = exclusivity(self._train.labels, config.classifier.exclusive)
         estimate = cross_fitted(scores, labels, folds, exclusive, config.thresholds)
         metrics = evaluate(labels, estimate.tags, estimate.probabilities, self.topics)
         return float(metrics[config.search.objective])

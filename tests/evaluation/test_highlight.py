@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.highlight import segments, word_contributions
+from training.evaluation.highlight import explanation, segments, word_contributions
+from training.model.explaining import Evidence, Span
 
 
 @given(st.text(max_size=80), st.data())
@@ -34,3 +35,12 @@ def test_scripts_without_spaces_are_marked_by_character() -> None:
     text = "\u70ae\u51fb" * 20
     values = [1.0 if at == 4 else 0.0 for at in range(len(text))]
     assert [piece for piece, level in segments(text, values) if level] == [text[4]]
+
+
+def test_the_best_passage_of_a_long_text_is_shown() -> None:
+    text = "rain " * 60 + "shells hit the port\n" * 20
+    evidence = Evidence("shelling", True, 0.9, 0.5, 2.0, -1.0, (Span(300, 306, "shells", 3.0),), (300, 699))
+    lines = explanation(text, [evidence], 3, colour=False).splitlines()
+    assert lines[-1].startswith("  best passage, characters 300 to 699: shells hit the port shells")
+    assert " … " in lines[-1]
+    assert len(lines[-1]) < 160

@@ -92,14 +92,14 @@ def test_contests_fold_into_the_weights(topics):
     out_of_fold = np.zeros((len(labels), topics + (7 if topics == 3 else 6)), dtype=np.float32)
     for rows, scores in fold_scores(task, counted, CONFIG, 2):
         out_of_fold[rows] = scores
-    mixed, offsets, decision = decide(out_of_fold, labels, exclusive, CONFIG.thresholds)
-    assert np.abs(mixed[topics:]).max() > 0.01
+    rule = decide(out_of_fold, labels, exclusive, CONFIG.thresholds)
+    assert np.abs(rule.matrix[topics:]).max() > 0.01
     # All rows learned from, and the same ones scored: fold 1 of a task in which fold 0 has everything to learn from.
     twice = Task(as_string_array(texts.to_pylist() * 2).cast("large_string"), np.vstack([labels] * 2), np.zeros(0))
     twice.folds = np.repeat([0, 1], len(labels))
     again = CountedFeatures(twice, CONFIG.features)
     rows, seen = next(iter(fold_scores(twice, again, CONFIG, 1)))
     assert rows.tolist() == list(range(len(labels)))
-    expected = decision.probabilities((seen @ mixed + offsets).astype(np.float32))
+    expected = rule.probabilities(seen)
     found = fitted.decision.probabilities(fitted.scorer.scores(texts, threads=1))
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -132,6 +132,15 @@ NUMBERS: dict[str, Attack] = {
     "a fallback above its threshold": json_of(
         "model.json", lambda tree: tree.update(fallback=[1.0] * len(tree["thresholds"]))
     ),
+    "passages of no tokens": model(passages={"tokens": 0, "share": 0.5}),
+    "passages of a token each": model(passages={"tokens": 1, "share": 0.5}),
+    "passages of half a token": model(passages={"tokens": 80.5, "share": 0.5}),
+    "passages longer than any text": model(passages={"tokens": 2**31, "share": 0.5}),
+    "passages with no share": model(passages={"tokens": 80, "share": 0}),
+    "passages that count more than all": model(passages={"tokens": 80, "share": 1.5}),
+    "passages with a share that is text": model(passages={"tokens": 80, "share": "0.5"}),
+    "passages without a share": model(passages={"tokens": 80}),
+    "passages that are a list": model(passages=[80, 0.5]),
     "too few thresholds": json_of("model.json", lambda tree: tree["thresholds"].pop()),
     "golden predictions that are not numbers": prediction("NaN"),
     "golden predictions of 400 digits": prediction(HUGE),

@@ -31,11 +31,11 @@ def explain(model: str, text: str | None, topics: tuple[str, ...], most: int, as
     for topic in topics:
         if topic not in loaded.topics:
             raise UserError(f'--topic: {model} has no topic "{topic}".{did_you_mean(topic, loaded.topics)}')
-    passage = sys.stdin.read() if text is None else text
-    evidence = loaded.explain(passage)
+    paragraph = sys.stdin.read() if text is None else text
+    evidence = loaded.explain(paragraph)
     chosen = [entry for entry in evidence if entry.topic in topics] if topics else evidence
     if as_json:
         click.echo(json.dumps([entry.to_json() for entry in chosen], ensure_ascii=False, indent=1))
     else:
         shown = chosen if topics else [entry for entry in chosen if entry.tagged]
-        click.echo(explanation(passage, shown or chosen[:1], most, colour=sys.stdout.isatty()))
+        click.echo(explanation(paragraph, shown or chosen[:1], most, colour=sys.stdout.isatty()))

@@ -1,4 +1,4 @@
-"""Evidence as text: the terms for and against a topic, and the passage with them marked."""
+"""Evidence as text: the terms for and against a topic, and the text with them marked."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from training.model.model import Evidence
+from training.model.explaining import Evidence
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _LONGEST_WORD = 30
+_SHOWN = 100  # characters of the best passage
 FOR, AGAINST, PLAIN = "\x1b[30;42m", "\x1b[30;41m", "\x1b[0m"
 
 
-def explanation(passage: str, evidence: Sequence[Evidence], most: int, *, colour: bool) -> str:
-    """A block for each topic: verdict, strongest terms, and the passage with the characters that spoke for it."""
-    return "\n\n".join(_block(passage, entry, most, colour) for entry in evidence)
+def explanation(text: str, evidence: Sequence[Evidence], most: int, *, colour: bool) -> str:
+    """A block for each topic: verdict, strongest terms, and the text with the characters that spoke for it."""
+    return "\n\n".join(_block(text, entry, most, colour) for entry in evidence)
 
 
 def character_contributions(length: int, entry: Evidence) -> list[float]:
-    """How much each character of the passage moved the score: every span shares its contribution out evenly."""
+    """How much each character of the text moved the score: every span shares its contribution out evenly."""
     total = [0.0] * length
     for span in entry.spans:
         share = span.contribution / max(1, span.end - span.start)
@@ -28,25 +29,25 @@ def character_contributions(length: int, entry: Evidence) -> list[float]:
     return total
 
 
-def word_contributions(passage: str, contributions: Sequence[float]) -> list[tuple[int, int, float]]:
+def word_contributions(text: str, contributions: Sequence[float]) -> list[tuple[int, int, float]]:
     """Start, end and contribution of each word: readers see words, where the model also counts parts of them.
 
     A run of letters that is too long for a word, as in scripts without spaces, is taken character by character.
     """
     words = []
-    for match in _WORD.finditer(passage[: len(contributions)]):
+    for match in _WORD.finditer(text[: len(contributions)]):
         step = match.end() - match.start() if match.end() - match.start() <= _LONGEST_WORD else 1
         starts = range(match.start(), match.end(), step)
         words += [(at, at + step, sum(contributions[at : at + step])) for at in starts]
     return words
 
 
-def segments(passage: str, contributions: Sequence[float]) -> list[tuple[str, int]]:
-    """The passage in pieces: words with 1 spoke for the topic, with -1 against it, and 0 hardly mattered.
+def segments(text: str, contributions: Sequence[float]) -> list[tuple[str, int]]:
+    """The text in pieces: words with 1 spoke for the topic, with -1 against it, and 0 hardly mattered.
 
-    ``contributions`` may be shorter than the passage, which is then cut off.
+    ``contributions`` may be shorter than the text, which is then cut off.
     """
-    words = word_contributions(passage, contributions)
+    words = word_contributions(text, contributions)
     strongest = max((abs(value) for _, _, value in words), default=0.0)
     levels = [0] * len(contributions)
     for start, end, value in words:
@@ -55,7 +56,7 @@ def segments(passage: str, contributions: Sequence[float]) -> list[tuple[str, in
     pieces, begin = [], 0
     for end in range(1, len(levels) + 1):
         if end == len(levels) or levels[end] != levels[begin]:
-            pieces.append((passage[begin:end], levels[begin]))
+            pieces.append((text[begin:end], levels[begin]))
             begin = end
     return pieces
 
@@ -68,7 +69,7 @@ def strongest_terms(entry: Evidence) -> list[tuple[str, float]]:
     return sorted(by_term.items(), key=lambda item: -abs(item[1]))
 
 
-def _block(passage: str, entry: Evidence, most: int, colour: bool) -> str:
+def _block(text: str, entry: Evidence, most: int, colour: bool) -> str:
     sign = ">=" if entry.tagged else "<" if entry.probability < entry.threshold else "(another topic is more probable)"
     head = f"{entry.topic}  probability {entry.probability:.3f} {sign} threshold {entry.threshold:.3f}"
     terms = strongest_terms(entry)
@@ -79,15 +80,23 @@ def _block(passage: str, entry: Evidence, most: int, colour: bool) -> str:
     ):
         if chosen:
             lines.append(f"  {label:8}" + ", ".join(f"{term!r} {value:+.3f}" for term, value in chosen))
+    if entry.passage is not None:
+        start, end = entry.passage
+        lines.append(f"  best passage, characters {start} to {end}: {_shortened(text[start:end])}")
     if colour:
-        lines.append("  " + _coloured(passage, character_contributions(len(passage), entry)))
+        lines.append("  " + _coloured(text, character_contributions(len(text), entry)))
     return "\n".join(lines)
 
 
-def _coloured(passage: str, contributions: Sequence[float]) -> str:
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} … {text[-_SHOWN // 2 :]}"
+
+
+def _coloured(text: str, contributions: Sequence[float]) -> str:
     strongest = max((abs(value) for value in contributions), default=0.0) or 1.0
     pieces, current = [], PLAIN
-    for character, value in zip(passage, contributions, strict=True):
+    for character, value in zip(text, contributions, strict=True):
         wanted = FOR if value > strongest / 3 else AGAINST if value < -strongest / 3 else PLAIN
         if wanted != current:
             pieces.append(PLAIN if wanted == PLAIN else PLAIN + wanted)

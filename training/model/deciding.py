@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from training.config import Thresholds
+from training.config import Classifier, Thresholds
 from training.model.calibration import calibrate
 from training.model.model import Decision, Exclusive
 from training.model.thresholds import choose_fallback, choose_thresholds
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
+
+SHARE_STEP = 0.25
+# What passages must take from the log loss of long texts, as they double the time that those cost.
+LEAST_GAIN, LEAST_ERRORS = 0.05, 2.0
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,39 @@ class OutOfFold:
     tags: Bools
 
 
+class Rule(NamedTuple):
+    """Columns of scores, ``@ matrix + offsets``, are log-odds, which ``decision`` turns into tags.
+
+    ``passage_share`` is how much of a score is the best passage's.
+    """
+
+    matrix: npt.NDArray[Any]
+    offsets: npt.NDArray[Any]
+    decision: Decision
+    passage_share: float = 0.0
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """float32 [n, topics] from ``scores`` [n, columns]."""
+        return self.decision.probabilities((scores @ self.matrix + self.offsets).astype(np.float32))
+
+
 def decide(
     scores: Floats,
     labels: Bools,
     exclusive: Exclusive,
     rule: Thresholds,
     rarity: npt.NDArray[np.float64] | None = None,
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Decision]:
-    """The calibration (matrix and offsets, see :func:`calibrate`) and decision rule from out-of-fold scores.
+) -> Rule:
+    """Calibration (see :func:`calibrate`), thresholds and the share of passages, all from out-of-fold scores.
 
-    ``scores`` [n, columns] and ``labels`` [n, topics]; exclusive topics may have further columns behind their own.
+    ``scores`` [n, columns] and ``labels`` [n, topics]. Behind the columns of the topics exclusive topics may have those
+    of their contests, and others the scores of the best passage, which are those of the whole if it has no passages.
     """
+    topics = labels.shape[1]
+    if exclusive == "no" and scores.shape[1] > topics:
+        share = _passage_share(scores, labels)
+        mixed = decide(_mixed(scores, share), labels, exclusive, rule, rarity)
+        return mixed._replace(matrix=np.vstack([(1 - share) * mixed.matrix, share * mixed.matrix]), passage_share=share)
     matrix, offsets = calibrate(scores, labels, exclusive)
     uncut = Decision(np.zeros(labels.shape[1], dtype=np.float32), exclusive)
     probabilities = uncut.probabilities((scores @ matrix + offsets).astype(np.float32))
@@ -55,7 +81,39 @@ def decide(
                 fallback = expit((cuts - distance) * np.diag(matrix) + offsets).astype(np.float32)
     else:
         thresholds = choose_thresholds(probabilities, labels, rule, rarity)
-    return matrix, offsets, Decision(thresholds.astype(np.float32), exclusive, fallback)
+    return Rule(matrix, offsets, Decision(thresholds.astype(np.float32), exclusive, fallback))
+
+
+def _mixed(scores: Floats, share: float) -> Floats:
+    whole, best = np.split(scores, 2, axis=1)
+    return whole + np.float32(share) * (best - whole)
+
+
+def _passage_share(scores: Floats, labels: Bools) -> float:
+    """The share of the best passage with the least log loss on long texts; 0 if it takes too little from it."""
+    whole, best = np.split(scores, 2, axis=1)
+    long = (whole != best).any(axis=1)
+    if not long.any():
+        return 0.0
+    scores, labels = scores[long], labels[long]
+    first = losses = _losses(_mixed(scores, 0.0), labels)
+    share = 0.0
+    while share < 1:
+        following = _losses(_mixed(scores, share + SHARE_STEP), labels)
+        if following.sum() >= losses.sum():
+            break
+        share, losses = share + SHARE_STEP, following
+    gained = first - losses
+    error = gained.std() / np.sqrt(len(gained))
+    enough = gained.mean() > max(LEAST_ERRORS * error, LEAST_GAIN * first.mean())
+    return share if enough else 0.0
+
+
+def _losses(scores: Floats, labels: Bools) -> npt.NDArray[np.float64]:
+    """The log loss of calibrated scores, all topics together, float64 [n]."""
+    matrix, offsets = calibrate(scores, labels, "no")
+    odds = scores @ matrix + offsets
+    return np.asarray((np.logaddexp(0, odds) - labels * odds).sum(axis=1))
 
 
 def cross_fitted(
@@ -70,9 +128,9 @@ def cross_fitted(
     probabilities, tags = np.zeros(labels.shape, dtype=np.float32), np.zeros(labels.shape, dtype=bool)
     for fold in np.unique(folds):
         others, held_out = folds != fold, folds == fold
-        matrix, offsets, decision = decide(scores[others], labels[others], exclusive, rule, rarity)
-        probabilities[held_out] = decision.probabilities((scores[held_out] @ matrix + offsets).astype(np.float32))
-        tags[held_out] = decision.tags(probabilities[held_out])
+        found = decide(scores[others], labels[others], exclusive, rule, rarity)
+        probabilities[held_out] = found.probabilities(scores[held_out])
+        tags[held_out] = found.decision.tags(probabilities[held_out])
     return OutOfFold(probabilities, tags)
 
 
@@ -84,3 +142,8 @@ def exclusivity(labels: Bools, wanted: str) -> Exclusive:
     if labels.shape[1] < 2 or carried.max(initial=0) > 1:
         return "no"
     return "exactly_one" if carried.min(initial=1) == 1 else "competing"
+
+
+def passage_tokens(labels: Bools, config: Classifier) -> int | None:
+    """How long the passages are that a :class:`~training.model.task.Task` needs: exclusive topics do without."""
+    return config.passages if exclusivity(labels, config.exclusive) == "no" else None

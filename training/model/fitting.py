@@ -16,9 +16,10 @@ from training.config import Config
 from training.model.characters import CharacterTable
 from training.model.classifier import TopicClassifier
 from training.model.contests import fit_contests
-from training.model.deciding import OutOfFold, cross_fitted, decide, exclusivity
+from training.model.deciding import OutOfFold, cross_fitted, decide, exclusivity, passage_tokens
 from training.model.model import Decision
 from training.model.ngrams import FoldFeatures
+from training.model.passages import Passages, best_of
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 
@@ -50,7 +51,8 @@ def fit(
     ``lessons`` are learned from in every fold, but nothing is measured or chosen by them. ``rarity`` [topics] is as in
     :func:`choose_thresholds`.
     """
-    task = Task(texts, labels, folds, lessons)
+    tokens = passage_tokens(labels, config.classifier)
+    task = Task(texts, labels, folds, lessons, tokens)
     counted = CountedFeatures(task, config.features)
     every, numbers = np.arange(len(task.all_labels)), np.unique(folds)
     workers, each = _dealt(threads, 1 + len(numbers))
@@ -60,17 +62,22 @@ def fit(
         out_of_fold = _in_order(scored, len(labels))
         learned, classifier = whole.result()
     exclusive = exclusivity(labels, config.classifier.exclusive)
-    mixed, offsets, decision = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
-    own, of_contests = mixed[: labels.shape[1]], mixed[labels.shape[1] :]
-    weights, intercepts = _calibrated(classifier.coef_.T, own), classifier.intercept_ @ own + offsets
+    rule = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
+    own, of_contests = rule.matrix[: labels.shape[1]], rule.matrix[labels.shape[1] :]
+    passages = None
+    if len(task.passage_rows):
+        own, of_contests = own + of_contests, of_contests[:0]  # the same weights score the whole and its passages
+        if tokens and rule.passage_share:
+            passages = Passages(tokens, rule.passage_share)
+    weights, intercepts = _calibrated(classifier.coef_.T, own), classifier.intercept_ @ own + rule.offsets
     if len(of_contests):
         matrix = counted.matrix(learned, every)
         for some in fit_contests(matrix, task.all_labels, exclusive, config.classifier, threads):
             share, of_contests = np.split(of_contests, [len(some.coef_)])
             weights += some.coef_.T @ share
             intercepts += some.intercept_ @ share
-    scorer = _scorer(counted, learned, weights, intercepts)
-    return Fit(scorer, decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
+    scorer = _scorer(counted, learned, weights, intercepts, passages)
+    return Fit(scorer, rule.decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
 
 
 def trained(
@@ -86,7 +93,8 @@ def scores_of_fold(
 ) -> tuple[Rows, npt.NDArray[np.float32]]:
     """The rows of a fold, and their scores by classifiers that have seen the other folds alone.
 
-    The columns are those of the topics, and behind them, where topics exclude one another, those of their contests.
+    The columns are those of the topics; behind them, where topics exclude one another, those of their contests, and
+    otherwise, if any text has passages, those of the best passage.
     """
     held_out = np.flatnonzero(task.folds == fold)
     rows = np.append(np.flatnonzero(task.folds != fold), task.always)
@@ -95,8 +103,30 @@ def scores_of_fold(
     classifier = _classifier(task, counted, config, rows, learned, matrix, threads)
     exclusive = exclusivity(task.labels, config.classifier.exclusive)
     contests = fit_contests(matrix, task.all_labels[rows], exclusive, config.classifier, threads)
-    own = classifier.decision_function(unseen).reshape(len(held_out), -1)
+    own = topic_scores(task, counted, learned, classifier, held_out)
     return held_out, np.column_stack([own, *(some.decision_function(unseen) for some in contests)])
+
+
+def topic_scores(
+    task: Task, counted: CountedFeatures, learned: Sequence[FoldFeatures], classifier: TopicClassifier, rows: Rows
+) -> Floats:
+    """float32 [rows, topics] of labelled texts, ``rows`` ascending; twice as wide if any text has passages.
+
+    Then the best passage's scores stand behind those of the whole.
+    """
+
+    def scores_of(some: Rows) -> Floats:
+        return np.asarray(classifier.decision_function(counted.matrix(learned, some)).reshape(len(some), -1))
+
+    whole = scores_of(rows)
+    if not len(task.passage_rows):
+        return whole
+    best = whole.copy()
+    passages = np.flatnonzero(np.isin(task.passage_rows, rows))
+    of = np.searchsorted(rows, task.passage_rows[passages])
+    best[of] = -np.inf
+    best_of(scores_of(task.first_passage + passages), of, best)
+    return np.column_stack([whole, best])
 
 
 def _classifier(
@@ -149,7 +179,11 @@ def _calibrated(weights: Floats, matrix: npt.NDArray[Any]) -> Floats:
 
 
 def _scorer(
-    counted: CountedFeatures, learned: Sequence[FoldFeatures], weights: Floats, intercepts: npt.NDArray[Any]
+    counted: CountedFeatures,
+    learned: Sequence[FoldFeatures],
+    weights: Floats,
+    intercepts: npt.NDArray[Any],
+    passages: Passages | None,
 ) -> Scorer:
     """``weights`` [features, topics] apply to rows of :meth:`CountedFeatures.matrix`; they become the scorer's."""
     blocks = []
@@ -163,4 +197,4 @@ def _scorer(
         blocks.append(Block(settings, features.terms, np.asarray(features.idf, dtype=np.float32)))
     block_weights = np.repeat([ngrams.weight for ngrams, _ in counted.blocks], [len(block.terms) for block in blocks])
     weights *= block_weights.astype(np.float32)[:, None]
-    return Scorer(blocks, weights, intercepts.astype(np.float32), CharacterTable.current())
+    return Scorer(blocks, weights, intercepts.astype(np.float32), CharacterTable.current(), passages)

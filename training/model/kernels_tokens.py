@@ -29,7 +29,7 @@ from training.model.characters import (
     WORD,
     CharacterArrays,
 )
-from training.model.kernels import Bytes, Ids, Positions, compiled, inlined, inner, whole
+from training.model.kernels import Bytes, Ids, inlined, inner, whole
 from training.model.kernels_machine import load_word, trailing_zeros
 from training.model.kernels_utf8 import REPLACEMENT, decode, encode
 
@@ -224,22 +224,3 @@ def count_ngrams(count: int, smallest: int, largest: int) -> int:
             return total + 1
         total += count - size + 1
     return total
-
-
-@compiled
-def beginning_ends(
-    data: Bytes, starts: Positions, ends: Positions, tokens: int, characters: CharacterArrays
-) -> Positions:
-    """int64 [texts], where the first `tokens` tokens of each text end."""
-    cut = np.empty(starts.size, np.int64)
-    for row in range(starts.size):
-        end = ends[row]
-        stop = starts[row]
-        at = token_start(data, stop, end, characters)
-        for _ in range(tokens):
-            if at >= end:
-                break
-            stop = token_end(data, at, end, characters)
-            at = token_start(data, stop, end, characters)
-        cut[row] = stop
-    return cut

@@ -1,8 +1,8 @@
-"""A trained model: texts in; scores, calibrated probabilities, tags and their evidence out."""
+"""A trained model: texts in; scores, calibrated probabilities and tags out."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from training.model.texts import as_string_array
 
 if TYPE_CHECKING:
+    from training.model.explaining import Evidence
     from training.model.scorer import Scorer
 
 Floats = npt.NDArray[np.float32]
@@ -80,32 +81,6 @@ def _log_odds(probabilities: Any) -> npt.NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Span:
-    """One n-gram of the text that moved a score, at characters ``start`` to ``end`` of the text as given."""
-
-    start: int
-    end: int
-    term: str
-    contribution: float
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why a topic got its score: the contributions of ``spans`` plus the ``intercept`` sum to the ``score``."""
-
-    topic: str
-    tagged: bool
-    probability: float
-    threshold: float
-    score: float
-    intercept: float
-    spans: tuple[Span, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class Model:
     """A model as loaded from its folder. ``texts`` are a list of str, a pandas or polars Series or Arrow strings."""
 
@@ -131,13 +106,6 @@ class Model:
             tags[(probabilities == self._prior).all(axis=1)] = False
         return tags
 
-    def _term(self, feature: int) -> str:
-        for block in self.scorer.blocks:
-            if feature < len(block.terms):
-                return block.terms[feature]
-            feature -= len(block.terms)
-        raise IndexError("there is no such feature")
-
     @cached_property
     def _prior(self) -> Floats:
         """The probabilities of a text in which nothing is known, float32 [1, topics]."""
@@ -160,31 +128,6 @@ class Model:
 
     def explain(self, text: str, topic: str | None = None) -> list[Evidence]:
         """The evidence of every topic, most probable first, or of one; each with its spans in the order of the text."""
-        arrow = as_string_array([text])
-        score = self.scores(arrow)[0]
-        probability = self.decision.probabilities(score[None, :].copy())
-        tagged = self.decide(probability)[0]
-        found = self.scorer.evidence(text)
-        contributions = found.values[:, None] * self.scorer.weights[found.features]
-        terms = [self._term(int(feature)) for feature in found.features]
-        places = list(zip(found.starts.tolist(), found.ends.tolist(), terms, strict=True))
-        evidence = []
-        for at in np.argsort(-probability[0], kind="stable"):
-            if topic not in (None, self.topics[at]):
-                continue
-            spans = tuple(
-                Span(*place, contribution)
-                for place, contribution in zip(places, contributions[:, at].tolist(), strict=True)
-            )
-            evidence.append(
-                Evidence(
-                    self.topics[at],
-                    bool(tagged[at]),
-                    float(probability[0, at]),
-                    float(self.decision.thresholds[at]),
-                    float(score[at]),
-                    float(self.scorer.intercepts[at]),
-                    spans,
-                )
-            )
-        return evidence
+        from training.model.explaining import explain
+
+        return explain(self, text, topic)

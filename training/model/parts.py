@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from training.model.characters import CharacterTable
 from training.model.model import Decision, Exclusive
+from training.model.passages import Passages
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.terms import Terms
 
@@ -20,6 +21,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 MOST_BLOCKS = 8
 MOST_FIRST_TOKENS = 2**31 - 1
+LEAST_PASSAGE = 10  # tokens: what is cut finer costs more than the text itself
 # Far above what training can give, and far below where products in float32 stop being numbers.
 MOST_WEIGHT, MOST_IDF = 1e9, 1e6
 # A threshold that everything or nothing reaches lies a little outside of the probabilities.
@@ -42,6 +44,7 @@ def description_of(scorer: Scorer, decision: Decision) -> dict[str, Any]:
     """What is not an array, as JSON."""
     return {
         "blocks": [asdict(block.settings) | {"terms": len(block.terms)} for block in scorer.blocks],
+        "passages": None if scorer.passages is None else scorer.passages._asdict(),
         "exclusive": decision.exclusive,
         "thresholds": decision.thresholds.tolist(),
         "fallback": None if decision.fallback is None else decision.fallback.tolist(),
@@ -81,7 +84,7 @@ def scorer_of(description: Mapping[str, Any], arrays: Arrays) -> Scorer:
     if left:
         raise ValueError(f"unknown arrays: {', '.join(sorted(left))}")
     characters = CharacterTable.from_arrays({name.partition(".")[2]: array for name, array in table.items()})
-    return Scorer(blocks, weights, intercepts, characters)
+    return Scorer(blocks, weights, intercepts, characters, _passages(description.get("passages")))
 
 
 def decision_of(description: Mapping[str, Any]) -> Decision:
@@ -119,6 +122,20 @@ def topics_of(description: Mapping[str, Any]) -> list[str]:
         if len(topic) > LONGEST_NAME or _CONTROL.search(topic):
             raise ValueError(f"{topic[:40]!r} is not the name of a topic")
     return topics
+
+
+def _passages(entry: Any) -> Passages | None:
+    """How long texts are scored by parts; models of before there were any say nothing about it."""
+    if entry is None:
+        return None
+    if not isinstance(entry, dict) or entry.keys() != set(Passages._fields):
+        raise ValueError("passages does not have a number of tokens and a share")
+    found = Passages(**entry)
+    if type(found.tokens) is not int or not LEAST_PASSAGE <= found.tokens <= MOST_FIRST_TOKENS:
+        raise ValueError(f"passages are not of {LEAST_PASSAGE} tokens or more")
+    if type(found.share) not in (int, float) or not 0 < found.share <= 1:
+        raise ValueError("the share of passages is not above 0 and at most 1")
+    return found
 
 
 def _settings(entry: Any) -> tuple[BlockSettings, int]:

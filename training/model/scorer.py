@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from training.model.characters import CharacterTable
 from training.model.kernels import note_if_cold
+from training.model.passages import Passages, best_of, split
 from training.model.scoring import BlockTables, ScoringPass
 from training.model.terms import Terms
-from training.model.texts import as_string_array, beginnings, text_buffer
+from training.model.texts import TextBuffer, as_string_array, beginnings, text_buffer
 
 MOST_GRAMS = 16
 BATCH = 4096  # texts that one thread takes at once
@@ -79,6 +80,7 @@ class Evidence:
 class Scorer:
     """Linear models, one a topic, over blocks of tf-idf features, each block normalised on its own.
 
+    With ``passages`` the score of a long text is a mix of its own and that of its best passage, topic by topic.
     The scores of a text depend on that text alone: not on the batch, the threads, or the chunks of the array.
     """
 
@@ -88,6 +90,7 @@ class Scorer:
         weights: npt.NDArray[np.float32],
         intercepts: npt.NDArray[np.float32],
         characters: CharacterTable,
+        passages: Passages | None = None,
     ) -> None:
         """Build the tables.
 
@@ -96,6 +99,7 @@ class Scorer:
             weights: float32 [terms of all blocks, topics].
             intercepts: float32 [topics].
             characters: the rules of the Python that the model was trained with.
+            passages: None to score every text as a whole alone.
 
         Raises:
             ValueError: the shapes do not fit together.
@@ -111,6 +115,7 @@ class Scorer:
             )
         self.blocks = tuple(blocks)
         self.characters = characters
+        self.passages = passages
         ends = np.cumsum([len(block.terms) for block in blocks])
         with ThreadPoolExecutor(len(blocks)) as pool:
             self._tables = list(pool.map(self._tables_of, blocks, np.split(self.weights, ends[:-1])))
@@ -172,9 +177,36 @@ class Scorer:
             first += tables.idf.size
         return Evidence(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
+    def passage_scores(self, text: str) -> tuple[list[tuple[int, int]], npt.NDArray[np.float32]]:
+        """The passages of a text, first and last character but one each, and their scores, [passages, topics].
+
+        Both are empty for a text that is scored as a whole alone.
+        """
+        if self.passages is None:
+            return [], np.empty((0, self.intercepts.size), np.float32)
+        buffer = text_buffer(as_string_array([text]))
+        parts, _ = split(buffer, self.passages.tokens, self.characters)
+        data = buffer.data.tobytes()
+        bounds = zip(parts.starts.tolist(), parts.ends.tolist(), strict=True)
+        places = [(len(data[:start].decode()), len(data[:end].decode())) for start, end in bounds]
+        return places, self._score_buffer(parts)
+
     def _score_batch(self, batch: pa.Array) -> npt.NDArray[np.float32]:
         buffer = text_buffer(batch)
-        scores = np.tile(self.intercepts, (len(batch), 1))
+        scores = self._score_buffer(buffer)
+        if self.passages is not None:
+            parts, of = split(buffer, self.passages.tokens, self.characters)
+            best = np.full_like(scores, -np.inf)
+            for start in range(0, len(of), BATCH):
+                some = slice(start, start + BATCH)
+                found = self._score_buffer(parts._replace(starts=parts.starts[some], ends=parts.ends[some]))
+                best_of(found, of[some], best)
+            long = np.unique(of)
+            scores[long] += np.float32(self.passages.share) * (best[long] - scores[long])
+        return scores
+
+    def _score_buffer(self, texts: TextBuffer) -> npt.NDArray[np.float32]:
+        scores = np.tile(self.intercepts, (texts.starts.size, 1))
         for first_tokens, scoring_pass in self._passes:
-            scoring_pass.add_scores(beginnings(buffer, first_tokens, self.characters), scores)
+            scoring_pass.add_scores(beginnings(texts, first_tokens, self.characters), scores)
         return scores

@@ -17,6 +17,7 @@ from training.errors import UserError
 from training.model.characters import CharacterTable
 from training.model.counts import Counts
 from training.model.ngrams import FoldFeatures, NgramVectorizer
+from training.model.passages import passages_of
 from training.model.queried import ngrams_of_terms
 
 Bools = npt.NDArray[np.bool_]
@@ -63,7 +64,11 @@ def blocks_of(features: Features) -> list[tuple[Ngrams, NgramVectorizer]]:
 
 
 class Task:
-    """Texts to learn from, with the lessons that every fold learns from put behind them."""
+    """Texts to learn from; behind them the lessons that every fold learns from, and passages, which are scored alone.
+
+    Long ``texts`` have passages of about ``passage_tokens`` tokens: those of text ``passage_rows[i]`` stand at
+    ``first_passage + i`` of ``all_texts``.
+    """
 
     def __init__(
         self,
@@ -71,13 +76,16 @@ class Task:
         labels: Bools,
         folds: npt.NDArray[np.intp],
         lessons: Lessons = NO_LESSONS,
+        passage_tokens: int | None = None,
     ) -> None:
         self.labels, self.folds, self.queried = labels, folds, lessons.queried
-        self.all_texts = pa.concat_arrays([*_chunks(texts), *_chunks(_texts_of(lessons))])
+        passages, self.passage_rows = _passages(texts, passage_tokens)
+        self.all_texts = pa.concat_arrays([*_chunks(texts), *_chunks(_texts_of(lessons)), passages])
         taught = np.zeros((len(lessons.texts), labels.shape[1]), dtype=bool)
         taught[np.arange(len(lessons.texts)), [topic for _, topic in lessons.texts]] = True
         self.all_labels = np.vstack([labels, taught])
-        self.always = np.arange(len(labels), len(self.all_labels))
+        self.first_passage = len(self.all_labels)
+        self.always = np.arange(len(labels), self.first_passage)
 
 
 class CountedFeatures:
@@ -133,6 +141,12 @@ class CountedFeatures:
 
 def _texts_of(lessons: Lessons) -> pa.LargeStringArray:
     return pa.array([text for text, _ in lessons.texts], type=pa.large_string())
+
+
+def _passages(texts: pa.LargeStringArray, tokens: int | None) -> tuple[pa.LargeStringArray, Rows]:
+    if tokens is None:
+        return _texts_of(NO_LESSONS), np.zeros(0, np.intp)
+    return passages_of(texts, tokens)
 
 
 def _chunks(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:

@@ -78,7 +78,7 @@ def beginnings(texts: TextBuffer, tokens: int | None, characters: CharacterTable
     """The same texts, each cut behind its first `tokens` tokens between white space; None leaves them whole."""
     if tokens is None:
         return texts
-    from training.model.kernels_tokens import beginning_ends
+    from training.model.kernels_passages import beginning_ends
 
     ends = beginning_ends(texts.data, texts.starts, texts.ends, tokens, characters.kernel_arrays)
     return texts._replace(ends=ends)

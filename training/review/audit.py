@@ -18,8 +18,8 @@ from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
 from training.measure import model_config
 from training.model.classifier import TopicClassifier
-from training.model.deciding import cross_fitted, exclusivity
-from training.model.fitting import trained
+from training.model.deciding import cross_fitted, exclusivity, passage_tokens
+from training.model.fitting import topic_scores, trained
 from training.model.model import Exclusive
 from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 from training.prepare import codebook_lessons
@@ -177,7 +177,7 @@ class HeldOut:
 
     As :func:`training.model.fitting.fold_scores`, keeping the models of the folds: the
     evidence against a label must not come from a model that has learned that label. Contests between exclusive topics
-    are left out, so that a score is what the terms shown say.
+    are left out, so that a score is what the terms shown say; those of a long text are the terms of the whole.
     """
 
     def __init__(self, corpus: Corpus, config: Config, lessons: Lessons = NO_LESSONS) -> None:
@@ -186,17 +186,19 @@ class HeldOut:
             pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
         groups = tied_groups(corpus.article_ids, pairs)
         self._folds = grouped_folds(corpus.labels, groups, config.split.folds, config.seed)
-        task = Task(corpus.texts, corpus.labels, self._folds, lessons)
+        tokens = passage_tokens(corpus.labels, config.classifier)
+        task = Task(corpus.texts, corpus.labels, self._folds, lessons, tokens)
         self._counted = CountedFeatures(task, config.features)
         self._models: dict[int, tuple[Any, TopicClassifier]] = {}
-        scores = np.zeros(corpus.labels.shape, dtype=np.float32)
+        width = corpus.labels.shape[1] * (2 if len(task.passage_rows) else 1)
+        scores = np.zeros((len(corpus), width), dtype=np.float32)
         for fold in np.unique(self._folds):
             train, out = (
                 np.append(np.flatnonzero(self._folds != fold), task.always),
                 np.flatnonzero(self._folds == fold),
             )
             learned, classifier = trained(task, self._counted, config, train, os.cpu_count() or 1)
-            scores[out] = classifier.decision_function(self._counted.matrix(learned, out)).reshape(len(out), -1)
+            scores[out] = topic_scores(task, self._counted, learned, classifier, out)
             self._models[int(fold)] = (learned, classifier)
         self.exclusive = exclusivity(corpus.labels, config.classifier.exclusive)
         self.estimate = cross_fitted(scores, corpus.labels, self._folds, self.exclusive, config.thresholds)
