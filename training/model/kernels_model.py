@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.model.characters import CharacterArrays
-from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, slot_of, span_key, unsigned, whole
+from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, lean, slot_of, span_key, unsigned, whole
 from training.model.kernels_lookup import Lookup, find_key, find_string
 from training.model.kernels_machine import LANES, prefetch
 from training.model.kernels_tokens import Folded, Recipe, fold, next_word
@@ -37,6 +37,24 @@ class Model(NamedTuple):
     letters: Part
     table: Floats
     width: int
+
+
+@lean
+def fill_rows(weights: Floats, order: Ids, idf: Floats, topics: int, width: int, table: Floats, first: int) -> None:
+    """Write the rows of a block's features to `table` from feature `first` on.
+
+    Args:
+        weights: float32 [features * topics], in the order of the block.
+        order: int32 [features], which of them each row is of.
+        idf: float32 [features], in the order of the block.
+    """
+    for i in range(order.size):
+        feature = whole(order[unsigned(i)])
+        row = (first + i) * width
+        scale = idf[unsigned(feature)]
+        for topic in range(topics):
+            table[unsigned(row + topic)] = weights[unsigned(feature * topics + topic)] * scale
+        table[unsigned(row + width - 1)] = scale
 
 
 @inlined

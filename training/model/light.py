@@ -5,7 +5,8 @@ loads compiled code, Numba imports cffi, whose functions it could call. Each tak
 paragraphs. Both look once, and do without what they do not find.
 
 Before it looks for compiled code that it has kept, Numba also gets ready for compiling: it imports and registers all
-that code could call, and SciPy, to see whether there is a BLAS. What was compiled needs its run-time alone; if something was not, compiling gets ready for itself.
+that code could call, and SciPy, to see whether there is a BLAS. What was compiled needs its run-time alone; if
+something was not, compiling gets ready for itself.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def skip_unused_imports() -> None:
     For a process that needs none of them: pyarrow then makes no pandas objects.
     """
     with _absent("pandas", "cffi"):
-        import numba.core.typing.cffi_utils
+        import numba.core.typing.cffi_utils  # noqa: F401
         import pyarrow
         from numba.core.caching import Cache
 

@@ -18,7 +18,7 @@ from training.model.kernels import PADDING
 from training.model.kernels_cache import TokenCache
 from training.model.kernels_lines import LINE
 from training.model.kernels_machine import LANES
-from training.model.kernels_model import Model, Part
+from training.model.kernels_model import Model, Part, fill_rows
 from training.model.kernels_occurrences import Found
 from training.model.kernels_tokens import Recipe, folded_buffers
 from training.model.kernels_workspace import DONE, Workspace
@@ -96,17 +96,16 @@ class ScoringPass:
         topics = blocks[0].weights.shape[1]
         self.width = (topics // LANES + 1) * LANES
         features = sum(block.idf.size for block in blocks)
-        table = zeros(features * self.width, np.float32).reshape(features, self.width)
+        table = zeros(features * self.width, np.float32)
         first = 0
         for block in blocks:
-            rows = table[first : first + block.idf.size, :topics]
-            np.multiply(block.weights[block.order], block.idf[block.order, None], out=rows)
-            table[first : first + block.idf.size, -1] = block.idf[block.order]
+            weights = np.ascontiguousarray(block.weights).reshape(-1)
+            fill_rows(weights, block.order, block.idf, topics, self.width, table, first)
             first += block.idf.size
         self.model = Model(
             words.part if words else _no_part(characters),
             letters.part if letters else _no_part(characters),
-            table.reshape(-1),
+            table,
             self.width,
         )
         self.characters = characters.kernel_arrays
