@@ -10,9 +10,38 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from training.model.kernels import Ids, Positions, lean, unsigned, whole
+from training.model.kernels import Ids, Positions, compiled, lean, unsigned, whole
 from training.model.kernels_machine import LANES
 from training.model.kernels_model import Doubles, Floats
+
+
+@compiled
+def split_rows(
+    indptr: Positions, indices: Ids, data: Floats, held: Positions, place: Ids
+) -> tuple[Positions, Ids, Floats, Positions, Ids, Floats]:
+    """The entries of features that several rows have, numbered as in `place`; and those of one row, as they are."""
+    rows = indptr.size - 1
+    shared, single = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
+    for row in range(rows):
+        alone = 0
+        for at in range(indptr[row], indptr[row + 1]):
+            alone += held[indices[at]] == 1
+        single[row + 1] = single[row] + alone
+        shared[row + 1] = shared[row] + indptr[row + 1] - indptr[row] - alone
+    shared_indices, shared_data = np.empty(shared[rows], np.int32), np.empty(shared[rows], np.float32)
+    single_indices, single_data = np.empty(single[rows], np.int32), np.empty(single[rows], np.float32)
+    for row in range(rows):
+        i, j = shared[row], single[row]
+        for at in range(indptr[row], indptr[row + 1]):
+            if held[indices[at]] == 1:
+                single_indices[j] = indices[at]
+                single_data[j] = data[at]
+                j += 1
+            else:
+                shared_indices[i] = place[indices[at]]
+                shared_data[i] = data[at]
+                i += 1
+    return shared, shared_indices, shared_data, single, single_indices, single_data
 
 
 @lean

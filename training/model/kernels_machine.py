@@ -41,6 +41,16 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def ask_for_line(builder: Any, place: Any) -> None:
+    """Ask for the cache line of an address."""
+    word = ir.IntType(32)
+    function = builder.module.declare_intrinsic(
+        "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+    )
+    read, keep, data = (ir.Constant(word, value) for value in (0, 3, 1))
+    builder.call(function, [place, read, keep, data])
+
+
 def _mask_of_block(context: Any, builder: Any, signature: Any, arguments: Any, chosen: Any) -> Any:
     """A bit for each byte from an index on that `chosen` picks, given vectors of the bytes and of a constant."""
     vector = ir.VectorType(ir.IntType(8), BLOCK)
@@ -114,13 +124,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """prefetch(array, index): ask for the cache line of an element that will be read soon."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = pointer(context, builder, signature.args[0], *arguments)
-        word = ir.IntType(32)
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
-        )
-        read, keep, data = (ir.Constant(word, value) for value in (0, 3, 1))
-        builder.call(function, [place, read, keep, data])
+        ask_for_line(builder, pointer(context, builder, signature.args[0], *arguments))
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from training.model.kernels_lanes import join_scales, own_squares, write_weights
+from training.model.kernels_lanes import join_scales, own_squares, split_rows, write_weights
 from training.model.kernels_machine import LANES
-from training.model.kernels_svm import fit_lanes, split_rows
+from training.model.kernels_svm import fit_lanes
 from training.model.memory import zeros
 from training.model.weighting import document_frequency
 
