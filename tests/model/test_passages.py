@@ -137,6 +137,14 @@ def test_short_texts_and_exclusive_topics_have_no_passages():
     assert passage_tokens(np.eye(3, dtype=bool), Classifier()) is None
 
 
+def test_one_long_text_among_short_ones():
+    """Most folds then have no passages at all."""
+    texts, labels, folds = texts_of(40)
+    short = [text[:60] for text in texts.to_pylist()]
+    found = fit(as_string_array([texts[0].as_py(), *short[1:]]).cast("large_string"), labels, folds, CONFIG, 1)
+    assert found.scorer.passages is None
+
+
 def test_one_scoring_path(fitted):
     """The columns that the rule was chosen on, made from the model's own weights, are what the scorer gives."""
     texts, labels, _ = texts_of()

@@ -123,9 +123,10 @@ def topic_scores(
         return whole
     best = whole.copy()
     passages = np.flatnonzero(np.isin(task.passage_rows, rows))
-    of = np.searchsorted(rows, task.passage_rows[passages])
-    best[of] = -np.inf
-    best_of(scores_of(task.first_passage + passages), of, best)
+    if len(passages):
+        of = np.searchsorted(rows, task.passage_rows[passages])
+        best[of] = -np.inf
+        best_of(scores_of(task.first_passage + passages), of, best)
     return np.column_stack([whole, best])
 
 
