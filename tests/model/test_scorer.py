@@ -131,6 +131,42 @@ def test_scores_of_long_texts_and_long_tokens(peer: Peer) -> None:
     assert np.array_equal(np.concatenate([peer.scorer.scores([text]) for text in texts]), scores)
 
 
+@pytest.mark.parametrize("peer", [PEERS[1], PEERS[3], PEERS[4]], ids=str)
+@pytest.mark.parametrize("before", ["", "é ", "\u3000", "shelling\u2019s ", "\x1f\x7f_", "x" * 70 + "-"])
+def test_words_are_found_at_any_place(peer: Peer, before: str) -> None:
+    """Texts are cut in blocks of bytes: each word once at each place of a block, the last one of all texts too."""
+    texts = [before + " " * i + "the_town of the\x7ftown, the caf\u00e9 THE town of a Shelling" for i in range(70)]
+    expected = peer.scores(texts)
+    np.testing.assert_allclose(peer.scorer.scores(texts), expected, atol=1e-5, rtol=1e-6)
+    alone = np.concatenate([peer.scorer.scores([text]) for text in texts])
+    np.testing.assert_allclose(alone, expected, atol=1e-5, rtol=1e-6)
+
+
+def test_words_under_rules_of_their_own() -> None:
+    """A table of characters in which an ASCII letter is not what it is everywhere."""
+    arrays = CharacterTable.current().arrays()
+    stage2, records = arrays["stage2"].copy(), arrays["records"]
+    first = int(arrays["stage1"][0]) * 128
+    assert CharacterTable.current().has_plain_ascii
+    stage2[first + ord("o")] = stage2[first + ord("-")]
+    odd = CharacterTable.from_arrays({**arrays, "stage2": stage2, "records": records})
+    assert not odd.has_plain_ascii
+    peer = PEERS[1]
+    scorer = Scorer(peer.scorer.blocks, peer.weights, peer.intercepts, odd)
+    as_blanks = peer.scorer.scores([text.lower().replace("o", "-") for text in FIT if text.isascii()])
+    assert np.array_equal(scorer.scores([text for text in FIT if text.isascii()]), as_blanks)
+
+
+def test_terms_that_no_text_has_are_never_found() -> None:
+    """Terms in capitals under a model that lower-cases, and what differs from a word in the bit of small letters."""
+    terms = Terms.from_strings(["TOWN", "t\x7fwn", "to-wn", "{own", "town"])
+    block = Block(BlockSettings(), terms, np.ones(len(terms), np.float32))
+    weights = np.array([[float(term == "town")] for term in terms.strings], np.float32)
+    scorer = Scorer([block], weights, np.zeros(1, np.float32), CharacterTable.current())
+    scores = scorer.scores(["TOWN Town", "t_wn T_WN", "to-wn", "{own [own", "town"])
+    assert scores[:, 0].tolist() == [1, 0, 0, 0, 1]
+
+
 def test_scores_do_not_depend_on_how_many_texts_went_before() -> None:
     """The marks of texts begin anew before they outgrow their type."""
     peer = PEERS[0]

@@ -147,6 +147,16 @@ class CharacterTable:
         longest = int(np.diff(self.expansion_offsets).max(initial=1))
         return LONGEST_CHARACTER * longest
 
+    @property
+    def has_plain_ascii(self) -> bool:
+        """Whether ASCII letters, digits and "_" are what words are made of, and lower-cased as everywhere."""
+        records = self.records[self.stage2[int(self.stage1[0]) * BLOCK :][:BLOCK]]
+        letters = [chr(code_point) for code_point in range(BLOCK)]
+        distance = [ord(letter.lower()) - ord(letter) for letter in letters]
+        flags = [WORD * (letter.isalnum() or letter == "_") for letter in letters]
+        relevant = records & ~(SPACE | CASED | IGNORABLE)
+        return bool((relevant == np.array(distance) << SHIFT | np.array(flags)).all())
+
     def properties(self) -> npt.NDArray[np.int32]:
         """int32 [1114112], the record of every code point."""
         per_block = self.records[self.stage2].reshape(-1, BLOCK)

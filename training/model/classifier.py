@@ -146,19 +146,21 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
 
         def fit_group(group: npt.NDArray[np.intp]) -> int:
-            scales = [self._scale(rows, truth[:, at], _rows_of(among, at), shared) for at in group]
+            scales = np.empty((len(group), rows.shape[1]), np.float32)
             for at, scale in zip(group, scales, strict=True):
+                scale[:] = self._scale(rows, truth[:, at], _rows_of(among, at), shared)
                 if emphasis is not None:
                     scale[emphasis[at]] *= np.float32(self.emphasis_factor)
-            weights, self.intercept_[group], epochs = shared.fit(
+            self.intercept_[group], epochs = shared.fit(
                 truth[:, group],
                 None if among is None else among[:, group],
                 scales,
                 float(self.strength),
                 self.epochs,
                 self.tolerance,
+                self.coef_.T,
+                group,
             )
-            self.coef_.T[:, group] = weights
             return epochs
 
         with ThreadPoolExecutor(threads) as pool:

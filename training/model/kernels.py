@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LONG = np.uint64(1 << 63)
 SHIFT_32 = np.uint64(32)
+LOW_HALF = np.uint64(2**32 - 1)
 ONE = np.uint64(1)
 SHORT = 7  # bytes that fit a key beside their count
 PADDING = 8  # bytes that may be read past the end of a string
@@ -176,7 +177,7 @@ def pair_key(first: int, second: int) -> np.uint64:
 @inlined
 def same_bytes(left: Bytes, left_start: int, right: Bytes, right_start: int, count: int) -> bool:
     for i in range(count):
-        if left[left_start + i] != right[right_start + i]:
+        if left[unsigned(left_start + i)] != right[unsigned(right_start + i)]:
             return False
     return True
 
@@ -185,13 +186,13 @@ def same_bytes(left: Bytes, left_start: int, right: Bytes, right_start: int, cou
 def copy_bytes(target: Bytes, target_start: int, source: Bytes, start: int, end: int) -> None:
     """Copy the bytes `start:end`. (Assigning slices would make an array.)"""
     for i in range(end - start):
-        target[target_start + i] = source[start + i]
+        target[unsigned(target_start + i)] = source[unsigned(start + i)]
 
 
 @inlined
 def id_at(table: Table, slot: int) -> int:
     """The id in a slot, or EMPTY."""
-    return whole(table[2 * slot + 1]) - 1
+    return whole(table[unsigned(2 * slot + 1)]) - 1
 
 
 @inlined
@@ -205,7 +206,7 @@ def put(table: Table, slot: int, key: np.uint64, known: int) -> None:
 def find_exact(table: Table, key: np.uint64, bits: int) -> int:
     """The slot of an exact key, or the free slot where it belongs."""
     slot = slot_of(key, bits)
-    while table[2 * slot + 1] != 0 and table[2 * slot] != key:
+    while table[unsigned(2 * slot + 1)] != 0 and table[unsigned(2 * slot)] != key:
         slot = (slot + 1) & ((1 << bits) - 1)
     return slot
 

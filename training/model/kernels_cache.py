@@ -16,8 +16,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, is_exact, slot_of, whole
-from training.model.kernels_machine import LANES, add_scaled, prefetch, trailing_zeros
+from training.model.kernels import (
+    EMPTY,
+    LOW_HALF,
+    SHIFT_32,
+    Bytes,
+    Ids,
+    Positions,
+    Table,
+    inlined,
+    inner,
+    is_exact,
+    low_bytes,
+    slot_of,
+    unsigned,
+    whole,
+)
+from training.model.kernels_machine import LANES, add_rows, equal_words, load_word, prefetch, trailing_zeros
 from training.model.kernels_model import Doubles, Floats, Model
 
 WAY_BITS = 3
@@ -72,22 +87,27 @@ def mark_at(slot: int) -> int:
 def same_token(data: Bytes, start: int, size: int, slot: int, cache: TokenCache) -> bool:
     """Whether the bytes are those of the token in a slot."""
     record = slot * cache.stride
-    if cache.records[record + cache.header + SIZE] != size:
+    if cache.records[unsigned(record + cache.header + SIZE)] != size:
         return False
     at = record + cache.bytes_at
-    for i in range(size):
-        if (cache.records[at + (i >> 2)] >> (8 * (i & 3))) & 0xFF != data[start + i]:
+    for i in range(0, size, 8):
+        if kept_bytes(at + (i >> 2), cache) != low_bytes(load_word(data, start + i), size - i):
             return False
     return True
 
 
 @inlined
+def kept_bytes(at: int, cache: TokenCache) -> np.uint64:
+    """Eight bytes of a record as one word; behind the token they are zeros."""
+    low, high = cache.records[unsigned(at)], cache.records[unsigned(at + 1)]
+    return np.uint64(np.uint32(low)) | np.uint64(np.uint32(high)) << SHIFT_32
+
+
+@inlined
 def ways_of(key: np.uint64, bucket: int, cache: TokenCache) -> np.uint64:
     """A bit for each way of a bucket that has this key: eight comparisons, but no branch."""
-    ways = np.uint64(0)
-    for way in range(WAYS):
-        ways |= np.uint64(cache.buckets[bucket * BUCKET_WORDS + way] == key) << np.uint64(way)
-    return ways
+    first = bucket * BUCKET_WORDS
+    return equal_words(cache.buckets, first, key) | equal_words(cache.buckets, first + 4, key) << np.uint64(4)
 
 
 @inlined
@@ -104,7 +124,7 @@ def ask_for(key: np.uint64, cache: TokenCache) -> int:
 @inlined
 def holds(data: Bytes, start: int, size: int, key: np.uint64, slot: int, cache: TokenCache) -> bool:
     """Whether a slot has this token."""
-    found = cache.buckets[(slot >> WAY_BITS) * BUCKET_WORDS + (slot & (WAYS - 1))]
+    found = cache.buckets[unsigned((slot >> WAY_BITS) * BUCKET_WORDS + (slot & (WAYS - 1)))]
     return found == key and (is_exact(key) or same_token(data, start, size, slot, cache))
 
 
@@ -120,7 +140,7 @@ def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cac
         slot = bucket << WAY_BITS | way
         if holds(data, start, size, key, slot, cache):
             return True, slot
-        mark = whole(cache.marks[mark_at(slot)])
+        mark = whole(cache.marks[unsigned(mark_at(slot))])
         if mark < oldest_mark:
             oldest, oldest_mark = slot, mark
     return False, oldest
@@ -130,8 +150,12 @@ def find_slot(data: Bytes, start: int, size: int, key: np.uint64, base: int, cac
 def keep_token(
     data: Bytes, start: int, end: int, key: np.uint64, slot: int, model: Model, cache: TokenCache,
     words: Ids, word_start: int, word_end: int, features: Ids, feature_start: int, feature_end: int,
+    starts: Positions, scales: Doubles,
 ) -> None:  # fmt: skip
-    """Put a token in a slot, as one that no text has had yet, with its words and features."""
+    """Put a token in a slot, as one that no text has had yet, with its words and features.
+
+    `starts` and `scales` are there to work in, with room for the features.
+    """
     cache.buckets[(slot >> WAY_BITS) * BUCKET_WORDS + (slot & (WAYS - 1))] = key
     mark = mark_at(slot)
     cache.marks[mark] = EMPTY
@@ -142,14 +166,15 @@ def keep_token(
         cache.marks[mark + WORDS - MARKS] = words[word_start]
     record = slot * cache.stride
     header = record + cache.header
-    for i in range(record + cache.bytes_at, record + cache.bytes_at + LONGEST // 4):
-        cache.records[i] = 0
-    for i in range(end - start):
-        cache.records[record + cache.bytes_at + (i >> 2)] |= whole(data[start + i]) << (8 * (i & 3))
+    for i in range(0, LONGEST, 8):
+        word = low_bytes(load_word(data, min(start + i, end)), end - start - i)
+        at = record + cache.bytes_at + (i >> 2)
+        cache.records[unsigned(at)] = np.int32(word & LOW_HALF)
+        cache.records[unsigned(at + 1)] = np.int32(word >> SHIFT_32)
     cache.records[header + SIZE] = end - start
     cache.records[header + WORD_COUNT] = word_end - word_start
     for i in range(word_end - word_start):
-        cache.records[record + cache.words_at + i] = words[word_start + i]
+        cache.records[unsigned(record + cache.words_at + i)] = words[unsigned(word_start + i)]
     for i in range(cache.share.size):
         cache.share[i] = 0.0
     first_feature = header + FIRST_FEATURE
@@ -157,23 +182,24 @@ def keep_token(
     repeated = feature_end - feature_start
     square = 0.0
     for i in range(feature_start, feature_end):
-        feature = whole(features[i])
+        feature = whole(features[unsigned(i)])
         again = False
         for j in range(first_feature, first_feature + distinct):
-            again |= cache.records[j] == feature
+            again |= cache.records[unsigned(j)] == feature
         if again:
             repeated -= 1
-            cache.records[first_feature + repeated] = feature
+            cache.records[unsigned(first_feature + repeated)] = feature
         else:
-            cache.records[first_feature + distinct] = feature
-            distinct += 1
+            cache.records[unsigned(first_feature + distinct)] = feature
             row = (model.words.lookup.features + feature) * model.width
-            add_scaled(cache.share, 0, model.table, row, model.width, 1.0)
-            idf = np.float64(model.table[row + model.width - 1])
+            starts[unsigned(distinct)], scales[unsigned(distinct)] = row, 1.0
+            distinct += 1
+            idf = np.float64(model.table[unsigned(row + model.width - 1)])
             square += idf * idf
+    add_rows(cache.share, 0, model.table, starts, scales, 0, distinct, model.width)
     # Summed in float64 and rounded once: thousands of tokens may have their errors in common.
     for i in range(header - record):
-        cache.shares[record + i] = np.float32(cache.share[i])
+        cache.shares[unsigned(record + i)] = np.float32(cache.share[unsigned(i)])
     cache.squares[(header + SQUARE) // 2] = square
     cache.records[header + FEATURES] = distinct
     cache.records[header + OCCURRENCES] = feature_end - feature_start

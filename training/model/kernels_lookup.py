@@ -29,11 +29,14 @@ from training.model.kernels import (
     same_bytes,
     slot_of,
     span_key,
+    unsigned,
     whole,
 )
+from training.model.kernels_machine import equal_words, trailing_zeros
 from training.model.kernels_tokens import BLANK
 
 LOW_SIX = np.uint64(63)
+LAST_WAY = np.uint64(8)
 BUCKET = 8  # 64-bit words: four keys, then their ids plus one
 # Terms can be chosen so that all of them belong in one slot, and a table would take hours to fill. Those of a language
 # find a free slot within a hundred.
@@ -68,11 +71,11 @@ def find_key(key: np.uint64, text: Bytes, start: int, size: int, lookup: Lookup)
     slot = slot_of(key, lookup.bits)
     known = id_at(lookup.strings, slot)
     while known != EMPTY:
-        if lookup.strings[2 * slot] == key:
+        if lookup.strings[unsigned(2 * slot)] == key:
             if is_exact(key):
                 break
-            at = lookup.spans[known, 0]
-            if lookup.spans[known, 1] - at == size and same_bytes(lookup.text, at, text, start, size):
+            at = lookup.spans[unsigned(known), 0]
+            if lookup.spans[unsigned(known), 1] - at == size and same_bytes(lookup.text, at, text, start, size):
                 break
         slot = (slot + 1) & ((1 << lookup.bits) - 1)
         known = id_at(lookup.strings, slot)
@@ -103,7 +106,7 @@ def filter_place(key: np.uint64, lookup: Lookup) -> tuple[int, np.uint64]:
 def may_be_pair(key: np.uint64, lookup: Lookup) -> bool:
     """False if a pair is surely not in the table."""
     place, bits = filter_place(key, lookup)
-    return bool(lookup.filter[place] & bits == bits)
+    return bool(lookup.filter[unsigned(place)] & bits == bits)
 
 
 @inlined
@@ -111,10 +114,10 @@ def find_pair(key: np.uint64, lookup: Lookup) -> int:
     """The id of the n-gram that an n-gram and a word make, or EMPTY, also if one of them is EMPTY."""
     bucket = pair_bucket(key, lookup)
     while True:
-        found = np.uint64(0)
-        for i in range(BUCKET // 2):
-            found |= lookup.pairs[bucket + BUCKET // 2 + i] * np.uint64(lookup.pairs[bucket + i] == key)
-        if found != 0 or lookup.pairs[bucket + BUCKET - 1] == 0:
+        ways = equal_words(lookup.pairs, bucket, key)
+        way = trailing_zeros(ways | LAST_WAY)
+        found = lookup.pairs[unsigned(bucket + BUCKET // 2 + way)] if ways != 0 else np.uint64(0)
+        if found != 0 or lookup.pairs[unsigned(bucket + BUCKET - 1)] == 0:
             return whole(found) - 1
         bucket = (bucket + BUCKET) & ((BUCKET << lookup.pair_bits) - 1)
 

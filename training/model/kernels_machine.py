@@ -1,4 +1,4 @@
-"""Four things that compiled kernels need and Numba does not offer: unaligned loads, bit scans, prefetch, vectors."""
+"""What compiled kernels need and Numba does not offer: unaligned loads, bit scans, prefetch, vectors."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 LANES = 16  # float32 that one step of vector arithmetic takes
+BLOCK = 64  # bytes that one step of cutting takes
 
 
 def pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     """The address of an element."""
+    from numba.np import arrayobj  # what is compiled already does without
+
     data = arrayobj.make_array(kind)(context, builder, array).data
     return builder.gep(data, [index])
 
@@ -39,18 +41,90 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def ask_for_line(builder: Any, place: Any) -> None:
+    """Ask for the cache line of an address."""
+    word = ir.IntType(32)
+    function = builder.module.declare_intrinsic(
+        "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+    )
+    read, keep, data = (ir.Constant(word, value) for value in (0, 3, 1))
+    builder.call(function, [place, read, keep, data])
+
+
+def _mask_of_block(context: Any, builder: Any, signature: Any, arguments: Any, chosen: Any) -> Any:
+    """A bit for each byte from an index on that `chosen` picks, given vectors of the bytes and of a constant."""
+    vector = ir.VectorType(ir.IntType(8), BLOCK)
+    place = pointer(context, builder, signature.args[0], *arguments)
+    block = builder.load(builder.bitcast(place, vector.as_pointer()), align=1)
+    picked = chosen(block, lambda byte: ir.Constant(vector, [byte] * BLOCK))
+    return builder.bitcast(picked, ir.IntType(64))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_bytes(typing_context: Any, data: Any, index: Any) -> Any:
+    """word_bytes(data, index): uint64, a bit for each of `BLOCK` bytes that is a letter or digit of ASCII, or "_"."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def chosen(block: Any, every: Any) -> Any:
+            letter = builder.sub(builder.or_(block, every(0x20)), every(ord("a")))
+            digit = builder.sub(block, every(ord("0")))
+            alphanumeric = builder.or_(
+                builder.icmp_unsigned("<", letter, every(26)), builder.icmp_unsigned("<", digit, every(10))
+            )
+            return builder.or_(alphanumeric, builder.icmp_unsigned("==", block, every(ord("_"))))
+
+        return _mask_of_block(context, builder, signature, arguments, chosen)
+
+    return types.uint64(data, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def high_bytes(typing_context: Any, data: Any, index: Any) -> Any:
+    """high_bytes(data, index): uint64, a bit for each of `BLOCK` bytes that is not ASCII."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def chosen(block: Any, every: Any) -> Any:
+            return builder.icmp_signed("<", block, every(0))
+
+        return _mask_of_block(context, builder, signature, arguments, chosen)
+
+    return types.uint64(data, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def equal_words(typing_context: Any, table: Any, index: Any, key: Any) -> Any:
+    """equal_words(table, index, key): uint64, a bit for each of the four elements from `index` on that are `key`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table_, index_, key_ = arguments
+        vector = ir.VectorType(ir.IntType(64), 4)
+        place = pointer(context, builder, signature.args[0], table_, index_)
+        words = builder.load(builder.bitcast(place, vector.as_pointer()), align=8)
+        undefined = ir.Constant(vector, ir.Undefined)
+        lane = builder.insert_element(undefined, key_, ir.Constant(ir.IntType(32), 0))
+        keys = builder.shuffle_vector(lane, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 4), [0] * 4))
+        equal = builder.bitcast(builder.icmp_unsigned("==", words, keys), ir.IntType(4))
+        return builder.zext(equal, ir.IntType(64))
+
+    return types.uint64(table, types.intp, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def ones(typing_context: Any, word: Any) -> Any:
+    """ones(word): how many bits of a uint64 are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """prefetch(array, index): ask for the cache line of an element that will be read soon."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = pointer(context, builder, signature.args[0], *arguments)
-        word = ir.IntType(32)
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
-        )
-        read, keep, data = (ir.Constant(word, value) for value in (0, 3, 1))
-        builder.call(function, [place, read, keep, data])
+        ask_for_line(builder, pointer(context, builder, signature.args[0], *arguments))
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate
@@ -100,42 +174,3 @@ def add_rows(
         return context.get_dummy_value()
 
     return types.void(target, types.intp, source, starts, scales, types.intp, types.intp, types.intp), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def add_scaled(
-    typing_context: Any, target: Any, target_at: Any, source: Any, source_at: Any, width: Any, scale: Any
-) -> Any:
-    """add_scaled(target, target_at, source, source_at, width, scale): ``target[...] += scale * source[...]``.
-
-    For runs of `width`, a multiple of `LANES`, that do not overlap: a float32 source, and a target of float32 or
-    float64, which also is what the arithmetic is in. Written in vectors, because the compiler cannot know so much,
-    and its checks would cost more than the sums. Each element is one product and one sum, rounded in between, so
-    every machine gives the same bits.
-    """
-    wide = target.dtype == types.float64
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        into, into_at, of, of_at, count, factor = arguments
-        narrow = ir.VectorType(ir.FloatType(), LANES)
-        vector = ir.VectorType(ir.DoubleType() if wide else ir.FloatType(), LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        lane = builder.insert_element(undefined, factor, ir.Constant(ir.IntType(32), 0))
-        factors = builder.shuffle_vector(
-            lane, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        )
-        left_start = pointer(context, builder, signature.args[0], into, into_at)
-        right_start = pointer(context, builder, signature.args[2], of, of_at)
-        zero, step = ir.Constant(count.type, 0), ir.Constant(count.type, LANES)
-        with cgutils.for_range_slice(builder, zero, count, step, count.type) as (place, _):
-            left = builder.bitcast(builder.gep(left_start, [place]), vector.as_pointer())
-            right = builder.bitcast(builder.gep(right_start, [place]), narrow.as_pointer())
-            addend = builder.load(right, align=4)
-            if wide:
-                addend = builder.fpext(addend, vector)
-            total = builder.fadd(builder.load(left, align=8 if wide else 4), builder.fmul(addend, factors))
-            builder.store(total, left, align=8 if wide else 4)
-        return context.get_dummy_value()
-
-    scale_type = types.float64 if wide else types.float32
-    return types.void(target, types.intp, source, types.intp, types.intp, scale_type), generate

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.model.characters import CharacterArrays
-from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, slot_of, span_key, whole
+from training.model.kernels import EMPTY, Bytes, Ids, Table, inlined, inner, lean, slot_of, span_key, unsigned, whole
 from training.model.kernels_lookup import Lookup, find_key, find_string
 from training.model.kernels_machine import LANES, prefetch
 from training.model.kernels_tokens import Folded, Recipe, fold, next_word
@@ -37,6 +37,24 @@ class Model(NamedTuple):
     letters: Part
     table: Floats
     width: int
+
+
+@lean
+def fill_rows(weights: Floats, order: Ids, idf: Floats, topics: int, width: int, table: Floats, first: int) -> None:
+    """Write the rows of a block's features to `table` from feature `first` on.
+
+    Args:
+        weights: float32 [features * topics], in the order of the block.
+        order: int32 [features], which of them each row is of.
+        idf: float32 [features], in the order of the block.
+    """
+    for i in range(order.size):
+        feature = whole(order[unsigned(i)])
+        row = (first + i) * width
+        scale = idf[unsigned(feature)]
+        for topic in range(topics):
+            table[unsigned(row + topic)] = weights[unsigned(feature * topics + topic)] * scale
+        table[unsigned(row + width - 1)] = scale
 
 
 @inlined
@@ -75,9 +93,9 @@ def list_features(
         for size in range(recipe.smallest, recipe.largest + 1):
             shown = min(size, count)
             for first in range(count - shown + 1):
-                key = span_key(folded.text, folded.starts[first], folded.starts[first + shown])
+                key = span_key(folded.text, folded.starts[unsigned(first)], folded.starts[unsigned(first + shown)])
                 prefetch(lookup.strings, 2 * slot_of(key, lookup.bits))
-                keys[grams] = key
+                keys[unsigned(grams)] = key
                 grams += 1
             if size >= count:
                 break
@@ -85,11 +103,12 @@ def list_features(
         for size in range(recipe.smallest, recipe.largest + 1):
             shown = min(size, count)
             for first in range(count - shown + 1):
-                left = whole(folded.starts[first])
-                known = find_key(keys[grams], folded.text, left, folded.starts[first + shown] - left, lookup)
+                left = whole(folded.starts[unsigned(first)])
+                size_bytes = folded.starts[unsigned(first + shown)] - left
+                known = find_key(keys[unsigned(grams)], folded.text, left, size_bytes, lookup)
                 grams += 1
                 if known != EMPTY:
-                    features[feature_count] = known
+                    features[unsigned(feature_count)] = known
                     feature_count += 1
                     prefetch_row(model, model.words.lookup.features + known)
             if size >= count:

@@ -16,12 +16,12 @@ from __future__ import annotations
 import numpy as np
 
 from training.model.characters import CharacterArrays
-from training.model.kernels import SHIFT_32, Bytes, Positions, inlined, lean, unsigned, whole
+from training.model.kernels import LOW_HALF, SHIFT_32, Bytes, Positions, inlined, lean, unsigned, whole
 from training.model.kernels_cache import FEATURES, FIRST_FEATURE, OCCURRENCES, SQUARE, TokenCache
 from training.model.kernels_machine import LANES, add_rows
 from training.model.kernels_model import Floats, Model, prefetch_row
+from training.model.kernels_ngrams import add_word_ngrams
 from training.model.kernels_text import cut, take_tokens
-from training.model.kernels_words import add_word_ngrams, cut_words, take_words
 from training.model.kernels_workspace import (
     DONE,
     ROOM_FULL,
@@ -33,7 +33,6 @@ from training.model.kernels_workspace import (
 )
 
 LAST_MARK = 2**31 - 2
-LOW_HALF = np.uint64(2**32 - 1)
 
 
 @inlined
@@ -49,34 +48,34 @@ def add_shares(distinct: int, direct: int, model: Model, cache: TokenCache, work
     square = 0.0
     features = 0
     for token in range(distinct):
-        record = whole(work.slots[token]) * cache.stride
+        record = whole(work.slots[unsigned(token)]) * cache.stride
         header = record + cache.header
-        weight = weight_of(work.counts[token, 0], model.letters.sublinear, work.logs)
-        work.counts[token, 1] = weight
-        work.starts[token], work.scales[token] = record, weight
-        square += weight * weight * cache.squares[(header + SQUARE) // 2]
-        count = whole(cache.records[header + FEATURES])
+        weight = weight_of(work.counts[unsigned(token), 0], model.letters.sublinear, work.logs)
+        work.counts[unsigned(token), 1] = weight
+        work.starts[unsigned(token)], work.scales[unsigned(token)] = record, weight
+        square += weight * weight * cache.squares[unsigned((header + SQUARE) >> 1)]
+        count = whole(cache.records[unsigned(header + FEATURES)])
         # Many at once, and too many, which the next overwrite: the end of a loop is often mispredicted.
         for block in range(0, count, LANES):
             for place in range(LANES):
-                feature = unsigned(cache.records[header + FIRST_FEATURE + block + place])
-                work.flat[features + block + place] = unsigned(token) << SHIFT_32 | feature
+                feature = unsigned(cache.records[unsigned(header + FIRST_FEATURE + block + place)])
+                work.flat[unsigned(features + block + place)] = unsigned(token) << SHIFT_32 | feature
         features += count
-        for place in range(count, whole(cache.records[header + OCCURRENCES])):
-            see(unsigned(cache.records[header + FIRST_FEATURE + place]), work)
+        for place in range(count, whole(cache.records[unsigned(header + OCCURRENCES)])):
+            see(unsigned(cache.records[unsigned(header + FIRST_FEATURE + place)]), work)
     add_rows(work.total, model.width, cache.shares, work.starts, work.scales, 0, distinct, model.width)
     for i in range(direct):
         if work.direct[i] >= word_features:
             see(unsigned(work.direct[i] - word_features), work)
     for i in range(features):
-        see(work.flat[i] & LOW_HALF, work)
+        see(work.flat[unsigned(i)] & LOW_HALF, work)
     pairs = unsigned(0)
     for i in range(features):
         # Kept, or overwritten by the next.
-        work.pairs[pairs] = work.flat[i]
-        pairs += unsigned(work.seen[work.flat[i] & LOW_HALF] >> 1)
+        work.pairs[pairs] = work.flat[unsigned(i)]
+        pairs += unsigned(work.seen[work.flat[unsigned(i)] & LOW_HALF] >> 1)
     for i in range(features):
-        work.seen[work.flat[i] & LOW_HALF] = 0
+        work.seen[work.flat[unsigned(i)] & LOW_HALF] = 0
     for i in range(direct):
         if work.direct[i] >= word_features:
             work.seen[work.direct[i] - word_features] = 0
@@ -90,23 +89,24 @@ def note_shared(
     """Note the listed features with their counts and what was added for them; how many are noted now."""
     word_features = model.words.lookup.features
     for i in range(pairs):
-        feature = word_features + whole(work.pairs[i] & LOW_HALF)
+        feature = word_features + whole(work.pairs[unsigned(i)] & LOW_HALF)
         prefetch_row(model, feature)
         number, noted = note(feature, bits, noted, work)
-        token = whole(work.pairs[i] >> SHIFT_32)
+        token = work.pairs[unsigned(i)] >> SHIFT_32
         count, weight = work.counts[token, 0], work.counts[token, 1]
-        work.sums[number, 0] += count
-        work.sums[number, 1] += weight
-        work.sums[number, 2] += weight * weight
+        work.sums[unsigned(number), 0] += count
+        work.sums[unsigned(number), 1] += weight
+        work.sums[unsigned(number), 2] += weight * weight
     for token in range(distinct):
-        header = whole(work.slots[token]) * cache.stride + cache.header
+        header = whole(work.slots[unsigned(token)]) * cache.stride + cache.header
         start = header + FIRST_FEATURE
         for repeated in range(
-            start + whole(cache.records[header + FEATURES]), start + whole(cache.records[header + OCCURRENCES])
+            start + whole(cache.records[unsigned(header + FEATURES)]),
+            start + whole(cache.records[unsigned(header + OCCURRENCES)]),
         ):
-            feature = word_features + whole(cache.records[repeated])
+            feature = word_features + whole(cache.records[unsigned(repeated)])
             number, noted = note(feature, bits, noted, work)
-            work.sums[number, 0] += work.counts[token, 0]
+            work.sums[unsigned(number), 0] += work.counts[unsigned(token), 0]
     return noted
 
 
@@ -117,23 +117,25 @@ def put_right(noted: int, model: Model, work: Workspace) -> tuple[float, float]:
     # Rows of words from the front, rows of characters from the back.
     words, letters = whole(0), noted
     for number in range(noted):
-        feature = whole(work.noted[number])
+        at = unsigned(number)
+        feature = whole(work.noted[at])
         of_letters = feature >= model.words.lookup.features
-        idf = np.float64(model.table[(feature + 1) * model.width - 1])
+        idf = np.float64(model.table[unsigned((feature + 1) * model.width - 1)])
         weight = weight_of(
-            work.sums[number, 0], model.letters.sublinear if of_letters else model.words.sublinear, work.logs
+            work.sums[at, 0], model.letters.sublinear if of_letters else model.words.sublinear, work.logs
         )
-        square = (weight * weight - work.sums[number, 2]) * idf * idf
+        square = (weight * weight - work.sums[at, 2]) * idf * idf
         letters -= of_letters
         place = letters if of_letters else words
         words += not of_letters
-        work.starts[place], work.scales[place] = feature * model.width, weight - work.sums[number, 1]
+        work.starts[unsigned(place)] = feature * model.width
+        work.scales[unsigned(place)] = weight - work.sums[at, 1]
         if of_letters:
             square_letters += square
         else:
             square_words += square
         for i in range(3):
-            work.sums[number, i] = 0.0
+            work.sums[at, i] = 0.0
     add_rows(work.total, 0, model.table, work.starts, work.scales, 0, words, model.width)
     add_rows(work.total, model.width, model.table, work.starts, work.scales, letters, noted, model.width)
     return square_words, square_letters
@@ -153,39 +155,30 @@ def score_rows(
         first_row: the text to begin with.
         scores: float32 [texts, topics].
     """
-    letters = model.letters.used
     for row in range(first_row, starts.size):
-        # whole: a literal would be a type of its own, and compiled apart.
-        distinct, direct, pairs, square = whole(0), whole(0), whole(0), 0.0
-        if letters:
-            # The marks of a new text are above all earlier ones.
-            if work.clock[0] + work.slots.size > LAST_MARK:
-                cache.buckets[:] = 0
-                work.clock[0] = 1
-            tokens = cut(data, starts[row], ends[row], characters, cache, work)
-            code, distinct, words, direct = take_tokens(data, tokens, model, characters, cache, work)
-            work.clock[0] += distinct
-        else:
-            tokens = cut_words(data, starts[row], ends[row], characters, cache.buckets, work)
-            code, words = take_words(data, tokens, model, characters, cache.buckets, work)
+        # The marks of a new text are above all earlier ones.
+        if work.clock[0] + work.slots.size > LAST_MARK:
+            cache.buckets[:] = 0
+            work.clock[0] = 1
+        tokens = cut(data, starts[row], ends[row], characters, cache, work)
+        code, distinct, words, direct = take_tokens(data, tokens, model, characters, cache, work)
+        work.clock[0] += distinct
         if tokens < 0 or code != DONE or direct + words * model.words.recipe.largest >= work.direct.size:
             return ROOM_FULL, row
         direct = add_word_ngrams(words, direct, model, work)
         for i in range(work.total.size):
             work.total[i] = 0.0
-        if letters:
-            code, pairs, square = add_shares(distinct, direct, model, cache, work)
+        code, pairs, square = add_shares(distinct, direct, model, cache, work)
         bits = note_bits(direct + pairs)
         if code != DONE or (1 << bits) > work.notes.size:
             return ROOM_FULL, row
         for slot in range(1 << bits):
-            work.notes[slot] = np.uint64(0)
+            work.notes[unsigned(slot)] = np.uint64(0)
         noted = whole(0)
         for i in range(direct):
-            number, noted = note(whole(work.direct[i]), bits, noted, work)
-            work.sums[number, 0] += 1.0
-        if letters:
-            noted = note_shared(distinct, pairs, bits, noted, model, cache, work)
+            number, noted = note(whole(work.direct[unsigned(i)]), bits, noted, work)
+            work.sums[unsigned(number), 0] += 1.0
+        noted = note_shared(distinct, pairs, bits, noted, model, cache, work)
         square_words, square_letters = put_right(noted, model, work)
         square_letters += square
 

@@ -20,11 +20,12 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from training.model.kernels import Ids, Positions, compiled
-from training.model.kernels_machine import LANES, pointer, prefetch
+from training.model.kernels_machine import LANES, ask_for_line, pointer, prefetch
 from training.model.kernels_model import Doubles, Floats
 
 SEED = np.uint64(88172645463325252)
 LEAST_STEP = 1e-12
+AHEAD = 32  # entries between asking for a feature's weights and using them
 
 
 def _vector_at(builder: Any, place: Any, vector: Any) -> Any:
@@ -58,7 +59,12 @@ def dot_lanes(typing_context: Any, table: Any, indices: Any, data: Any, begin: A
         for total in sums:
             builder.store(ir.Constant(vector, [0.0] * LANES), total)
 
+        last = builder.sub(end_, ir.Constant(end_.type, 1))
+
         def add(at: Any, total: Any) -> None:
+            ahead = builder.add(at, ir.Constant(at.type, AHEAD))
+            ahead = builder.select(builder.icmp_signed("<", ahead, last), ahead, last)
+            ask_for_line(builder, _row_of(builder, signature, context, table_, 0, indices_, 1, ahead))
             row = _vector_at(builder, _row_of(builder, signature, context, table_, 0, indices_, 1, at), vector)
             value = builder.load(pointer(context, builder, signature.args[2], data_, at))
             product = builder.fmul(builder.load(row, align=4), _spread(builder, value, vector), flags=("contract",))
@@ -218,32 +224,3 @@ def fit_lanes(
             if not positive[row, lane]:
                 alpha[row, lane] = -alpha[row, lane]
     return used
-
-
-@compiled
-def split_rows(
-    indptr: Positions, indices: Ids, data: Floats, held: Positions, place: Ids
-) -> tuple[Positions, Ids, Floats, Positions, Ids, Floats]:
-    """The entries of features that several rows have, numbered as in `place`; and those of one row, as they are."""
-    rows = indptr.size - 1
-    shared, single = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
-    for row in range(rows):
-        alone = 0
-        for at in range(indptr[row], indptr[row + 1]):
-            alone += held[indices[at]] == 1
-        single[row + 1] = single[row] + alone
-        shared[row + 1] = shared[row] + indptr[row + 1] - indptr[row] - alone
-    shared_indices, shared_data = np.empty(shared[rows], np.int32), np.empty(shared[rows], np.float32)
-    single_indices, single_data = np.empty(single[rows], np.int32), np.empty(single[rows], np.float32)
-    for row in range(rows):
-        i, j = shared[row], single[row]
-        for at in range(indptr[row], indptr[row + 1]):
-            if held[indices[at]] == 1:
-                single_indices[j] = indices[at]
-                single_data[j] = data[at]
-                j += 1
-            else:
-                shared_indices[i] = place[indices[at]]
-                shared_data[i] = data[at]
-                i += 1
-    return shared, shared_indices, shared_data, single, single_indices, single_data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.model.characters import CharacterArrays
-from training.model.kernels import EMPTY, PADDING, Bytes, inlined, span_key, whole
+from training.model.kernels import EMPTY, PADDING, Bytes, inlined, span_key, unsigned, whole
 from training.model.kernels_cache import (
     BUCKET_WORDS,
     LONGEST,
@@ -40,11 +40,11 @@ def cut(data: Bytes, start: int, end: int, characters: CharacterArrays, cache: T
         if tokens == work.slots.size:
             return -1
         stop = token_end(data, at, end, characters)
-        work.spans[tokens, 0] = at
-        work.spans[tokens, 1] = stop
+        work.spans[unsigned(tokens), 0] = at
+        work.spans[unsigned(tokens), 1] = stop
         if stop - at <= LONGEST:
             key = span_key(data, at, stop)
-            work.keys[tokens] = key
+            work.keys[unsigned(tokens)] = key
             bucket = bucket_of(key, cache)
             prefetch(cache.buckets, bucket * BUCKET_WORDS)
             prefetch(cache.marks, bucket * 2 * BUCKET_WORDS + MARKS)
@@ -65,16 +65,16 @@ def take_tokens(
     orders = 2 + model.letters.recipe.largest - model.letters.recipe.smallest
     base = work.clock[0]
     for token in range(tokens):
-        work.slots[token] = NO_SLOT
-        if work.spans[token, 1] - work.spans[token, 0] <= LONGEST:
-            work.slots[token] = ask_for(work.keys[token], cache)
+        work.slots[unsigned(token)] = NO_SLOT
+        if work.spans[unsigned(token), 1] - work.spans[unsigned(token), 0] <= LONGEST:
+            work.slots[unsigned(token)] = ask_for(work.keys[unsigned(token)], cache)
     # whole: a literal would be a type of its own, and compiled apart.
     distinct = words = direct = whole(0)
     for token in range(tokens):
-        at, stop = work.spans[token, 0], work.spans[token, 1]
-        key = work.keys[token]
+        at, stop = work.spans[unsigned(token), 0], work.spans[unsigned(token), 1]
+        key = work.keys[unsigned(token)]
         # What was found may have been given up since, for another token of this text.
-        slot = whole(work.slots[token])
+        slot = whole(work.slots[unsigned(token)])
         known = slot != NO_SLOT and holds(data, at, stop - at, key, slot, cache)
         if not known and stop - at <= LONGEST:
             known, slot = find_slot(data, at, stop - at, key, base, cache)
@@ -100,20 +100,23 @@ def take_tokens(
                 words = last_word
                 direct = last
                 continue
-            keep_token(data, at, stop, key, slot, model, cache, work.words, words, last_word, work.direct, direct, last)
+            keep_token(
+                data, at, stop, key, slot, model, cache, work.words, words, last_word, work.direct, direct, last,
+                work.starts, work.scales,
+            )  # fmt: skip
         mark = mark_at(slot)
-        number = whole(cache.marks[mark]) - base
+        number = whole(cache.marks[unsigned(mark)]) - base
         if number >= 0:
-            work.counts[number, 0] += 1.0
+            work.counts[unsigned(number), 0] += 1.0
         else:
-            cache.marks[mark] = base + distinct
-            work.slots[distinct] = slot
-            work.counts[distinct, 0] = 1.0
+            cache.marks[unsigned(mark)] = base + distinct
+            work.slots[unsigned(distinct)] = slot
+            work.counts[unsigned(distinct), 0] = 1.0
             distinct += 1
         if model.words.used:
-            word = whole(cache.marks[mark + WORDS - MARKS])
+            word = whole(cache.marks[unsigned(mark + WORDS - MARKS)])
             if word >= EMPTY:
-                work.words[words] = word
+                work.words[unsigned(words)] = word
                 words += 1
             elif word == SEVERAL_WORDS:
                 record = slot * cache.stride

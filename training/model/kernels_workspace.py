@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.model.kernels import GOLDEN, SHIFT_32, Bytes, Ids, Positions, Table, inlined, whole
+from training.model.kernels import GOLDEN, SHIFT_32, Bytes, Ids, Positions, Table, inlined, unsigned, whole
 from training.model.kernels_model import Doubles
 from training.model.kernels_tokens import Folded
 
@@ -16,19 +16,21 @@ DONE, ROOM_FULL = range(2)
 class Workspace(NamedTuple):
     """One thread's arrays. A long text may outgrow those down to `folded`.
 
-    spans: [.., 2], of tokens in the bytes. keys: of tokens, up to two each. gram_keys: of the n-grams of a token.
+    spans: [.., 2], of tokens in the bytes. edges: the same memory in one row. keys: of tokens, up to two each.
+    gram_keys: of the n-grams of a token.
     slots: of distinct tokens. counts: [.., 2], how often each occurs, and g of that. words: of the text. direct:
     occurrences of features outside cached tokens. flat: number of a distinct token << 32 | feature, of all. pairs:
     the same where the feature occurs more than once. notes: table of the noted features, (feature + 1) << 32 | number,
     and zeros. noted: the feature of each number. sums: [.., 4], the noted features' counts, the g added for them, and
     the squares of g; else zeros. starts, scales: of rows to be added.
 
-    clock: [1], marks of tokens from here on are the text's own. seen: uint8 [features of characters], zero, or one or
-    two for occurrences in this text. logs: 1 + ln c of small c. total: [2 * width], the sums over words and over
-    characters.
+    clock: [1], marks of tokens from here on are the text's own. seen: uint8 [features of characters, or of words if
+    there are none], zero, or one or two for occurrences in this text. logs: 1 + ln c of small c. total: [2 * width],
+    the sums over words and over characters. group: [texts, ..], where the lists of each text begin and end.
     """
 
     spans: Positions
+    edges: Positions
     keys: Table
     gram_keys: Table
     slots: Ids
@@ -47,6 +49,7 @@ class Workspace(NamedTuple):
     seen: Bytes
     logs: Doubles
     total: Doubles
+    group: Positions
 
 
 @inlined
@@ -55,7 +58,7 @@ def weight_of(count: float, sublinear: bool, logs: Doubles) -> float:
     if not sublinear:
         return count
     if count < logs.size:
-        return float(logs[whole(count)])
+        return float(logs[unsigned(count)])
     return float(1.0 + np.log(count))
 
 
@@ -77,12 +80,14 @@ def note(feature: int, bits: int, noted: int, work: Workspace) -> tuple[int, int
     """
     tag = np.uint64(feature + 1) << SHIFT_32
     slot = whole((np.uint64(feature) * GOLDEN) >> np.uint64(64 - bits))
-    while (work.notes[slot] != 0) & (work.notes[slot] >> SHIFT_32 != np.uint64(feature + 1)):
+    found = work.notes[unsigned(slot)]
+    while (found != 0) & (found >> SHIFT_32 != np.uint64(feature + 1)):
         slot = (slot + 1) & ((1 << bits) - 1)
-    new = work.notes[slot] == 0
-    number = noted if new else whole(work.notes[slot] ^ tag)
-    work.notes[slot] = tag | np.uint64(number)
-    work.noted[noted] = feature
+        found = work.notes[unsigned(slot)]
+    new = found == 0
+    number = noted if new else whole(found ^ tag)
+    work.notes[unsigned(slot)] = tag | np.uint64(number)
+    work.noted[unsigned(noted)] = feature
     return number, noted + new
 
 

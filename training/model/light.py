@@ -1,11 +1,12 @@
 """Start-up without what a command does not use, and an end without taking down what the system frees anyway.
 
-pyarrow imports pandas when it first makes an array, to see whether it was given one of its objects. When it first
-loads compiled code, Numba imports SciPy, to see whether there is a BLAS, and cffi, whose functions it could call.
-Each takes longer than tagging thousands of paragraphs. Both look once, and do without what they do not find.
+pyarrow imports pandas when it first makes an array, to see whether it was given one of its objects. Numba imports
+SciPy, to see how old it is, and cffi, whose functions it could call. Each takes longer than tagging thousands of
+paragraphs. Both look once, and do without what they do not find.
 
 Before it looks for compiled code that it has kept, Numba also gets ready for compiling: it imports and registers all
-that code could call. What was compiled needs its run-time alone; if something was not, compiling gets ready for itself.
+that code could call, and SciPy, to see whether there is a BLAS. What was compiled needs its run-time alone; if
+something was not, compiling gets ready for itself.
 """
 
 from __future__ import annotations
@@ -49,11 +50,10 @@ class OwnProcess:
 def skip_unused_imports() -> None:
     """Let pyarrow and Numba do without pandas, SciPy and cffi in this process, to its end.
 
-    For a process that needs none of them: pyarrow then makes no pandas objects, and compiled code no matrix products.
+    For a process that needs none of them: pyarrow then makes no pandas objects.
     """
     with _absent("pandas", "scipy", "cffi"):
-        import numba.core.typing.cffi_utils
-        import numba.np.arraymath  # noqa: F401
+        import numba.core.typing.cffi_utils  # noqa: F401
         import pyarrow
         from numba.core.caching import Cache
 

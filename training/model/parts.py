@@ -165,8 +165,8 @@ def _terms(arrays: Arrays, block: str, count: int, settings: BlockSettings) -> T
     ends = pa.py_buffer(np.array([0, data.size], np.int64))
     pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(terms.data)).validate(full=True)
     if settings.analyzer == "word":
-        before = np.concatenate([[0], np.cumsum(data == _BLANK)])
-        if (np.diff(before[offsets]) >= settings.ngram_range[1]).any():
+        blanks = np.add.reduceat((data == _BLANK).view(np.uint8), offsets[:-1], dtype=np.int32)
+        if blanks.max(initial=0) >= settings.ngram_range[1]:
             raise ValueError(f"{block}.terms holds a term of more than {settings.ngram_range[1]} words")
     return terms
 

@@ -31,15 +31,18 @@ def split(texts: TextBuffer, tokens: int, characters: CharacterTable) -> tuple[T
     As many passages of equal length as bring it nearest to ``tokens`` tokens between white space, so texts of less than
     one and a half times that have none.
     """
-    from training.model.kernels_passages import passage_bounds, token_counts
+    from training.model.kernels_passages import count_tokens, passage_bounds
 
-    found = token_counts(texts.data, texts.starts, texts.ends, tokens + tokens // 2, characters.kernel_arrays)
+    found = np.empty_like(texts.starts)
+    count_tokens(texts.data, texts.starts, texts.ends, tokens + tokens // 2, characters.kernel_arrays, found)
     parts = (2 * found + tokens) // (2 * tokens)
     rows = np.flatnonzero(parts > 1)
     of = np.repeat(rows, parts[rows])
-    starts, ends = passage_bounds(
-        texts.data, texts.starts[rows], texts.ends[rows], found[rows], parts[rows], characters.kernel_arrays
-    )
+    starts, ends = np.empty(len(of), np.int64), np.empty(len(of), np.int64)
+    passage_bounds(
+        texts.data, texts.starts[rows], texts.ends[rows], found[rows], parts[rows], characters.kernel_arrays,
+        starts, ends,
+    )  # fmt: skip
     return texts._replace(starts=starts, ends=ends), of
 
 

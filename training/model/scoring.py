@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from training.model import kernels_cache, kernels_lookup, kernels_occurrences, kernels_scoring
+from training.model import (
+    kernels_cache,
+    kernels_occurrences,
+    kernels_scoring,
+    kernels_word_scoring,
+)
 from training.model.characters import CharacterTable
 from training.model.kernels import PADDING
 from training.model.kernels_cache import TokenCache
-from training.model.kernels_lookup import Lookup
+from training.model.kernels_lines import LINE
 from training.model.kernels_machine import LANES
-from training.model.kernels_model import Model, Part
+from training.model.kernels_model import Model, Part, fill_rows
 from training.model.kernels_occurrences import Found
 from training.model.kernels_tokens import Recipe, folded_buffers
-from training.model.kernels_words import LINE
 from training.model.kernels_workspace import DONE, Workspace
+from training.model.lookup import empty_lookup, lines_of, lookup_of
 from training.model.memory import zeros
 from training.model.terms import Terms
 from training.model.texts import TextBuffer
@@ -28,8 +33,6 @@ if TYPE_CHECKING:
 CACHE_BYTES = 96 << 20  # of one thread's token cache
 CACHE_SLOTS = 1 << 17
 WORD_LINES = 1 << 16  # of one thread's cache of words, where there are no characters: two tokens each
-MOST_PER_BUCKET = 1.5  # pairs on average, of the four that fit
-MOST_FILTER_BITS = 16  # of a number of words: half a megabyte, which the cache of a core may hold
 SMALL_COUNTS = 256
 ROOM = 1 << 12
 KEPT_LETTERS = 16  # the longest token whose every character n-gram is sure to fit the cache
@@ -58,7 +61,7 @@ class BlockTables:
         self.order = np.argsort(self.idf, kind="stable").astype(np.int32)
         ids = np.empty_like(self.order)
         ids[self.order] = np.arange(ids.size, dtype=np.int32)
-        self.lookup = _lookup(terms, ids, self.of_words)
+        self.lookup = lookup_of(terms, ids, self.of_words)
 
     @property
     def part(self) -> Part:
@@ -93,20 +96,20 @@ class ScoringPass:
         topics = blocks[0].weights.shape[1]
         self.width = (topics // LANES + 1) * LANES
         features = sum(block.idf.size for block in blocks)
-        table = zeros(features * self.width, np.float32).reshape(features, self.width)
+        table = zeros(features * self.width, np.float32)
         first = 0
         for block in blocks:
-            rows = table[first : first + block.idf.size, :topics]
-            np.multiply(block.weights[block.order], block.idf[block.order, None], out=rows)
-            table[first : first + block.idf.size, -1] = block.idf[block.order]
+            weights = np.ascontiguousarray(block.weights).reshape(-1)
+            fill_rows(weights, block.order, block.idf, topics, self.width, table, first)
             first += block.idf.size
         self.model = Model(
             words.part if words else _no_part(characters),
             letters.part if letters else _no_part(characters),
-            table.reshape(-1),
+            table,
             self.width,
         )
         self.characters = characters.kernel_arrays
+        self.lines = lines_of(words.part, characters) if words and not letters else np.zeros(0, np.uint64)
         self._free: list[tuple[TokenCache, Workspace]] = []
 
     def add_scores(self, texts: TextBuffer, scores: npt.NDArray[np.float32]) -> None:
@@ -119,7 +122,12 @@ class ScoringPass:
         row = 0
         roomy = work
         while row < texts.starts.size:
-            code, row = kernels_scoring.score_rows(*texts, row, self.model, self.characters, cache, roomy, scores)
+            if self.model.letters.used:
+                code, row = kernels_scoring.score_rows(*texts, row, self.model, self.characters, cache, roomy, scores)
+            else:
+                code, row = kernels_word_scoring.score_words(
+                    *texts, row, self.model, self.characters, self.lines, cache.buckets, roomy, scores
+                )
             if code != DONE:
                 room *= 2
                 roomy = work._replace(**_room(room))
@@ -159,17 +167,22 @@ class ScoringPass:
         return Workspace(
             **_room(ROOM),
             clock=np.ones(1, np.int64),
-            seen=np.zeros(self.model.letters.lookup.features, np.uint8),
+            seen=np.zeros(
+                (self.model.letters if self.model.letters.used else self.model.words).lookup.features, np.uint8
+            ),
             logs=1 + np.log(counts),
             total=np.zeros(2 * self.width, np.float64),
+            group=np.zeros((kernels_word_scoring.GROUP, 5), np.int64),
         )
 
 
 def _room(room: int) -> dict[str, Any]:
     """The arrays of a workspace that a long text may outgrow."""
+    edges = np.empty(8 * room, np.int64)
     return {
-        "spans": np.empty((room, 2), np.int64),
-        "keys": np.empty(2 * room, np.uint64),
+        "spans": edges.reshape(4 * room, 2),
+        "edges": edges,
+        "keys": np.empty(8 * room, np.uint64),
         "gram_keys": np.empty(8 * room, np.uint64),
         "slots": np.empty(room, np.int32),
         "counts": np.empty((room, 2), np.float64),
@@ -188,51 +201,7 @@ def _room(room: int) -> dict[str, Any]:
 
 def _no_part(characters: CharacterTable) -> Part:
     recipe = Recipe(True, True, 1, 1, characters.growth)
-    return Part(recipe, _empty_lookup(np.zeros(PADDING, np.uint8), 0, 0, 0, 0), False, False, False)
-
-
-def _lookup(terms: Terms, ids: npt.NDArray[np.int32], of_words: bool) -> Lookup:
-    text = np.concatenate([terms.data, np.zeros(PADDING, np.uint8)])
-    features = len(terms)
-    if not of_words:
-        lookup = _empty_lookup(text, features, 0, features, features)
-        _refuse_colliding(kernels_lookup.add_strings(terms.offsets, ids, lookup))
-        return lookup
-    ones, total, most = kernels_lookup.count_words(text, terms.offsets)
-    extra = 1 << 10
-    while True:
-        # Pairs that are only the beginning of a feature are rare, unless n-grams of three words are.
-        lookup = _empty_lookup(text, ones + extra, total - features + extra, features + extra, features)
-        code = kernels_lookup.add_word_ngrams(terms.offsets, ids, most, lookup)
-        _refuse_colliding(code)
-        if code != kernels_lookup.NO_ROOM:
-            return lookup
-        extra *= 4
-
-
-def _refuse_colliding(code: int) -> None:
-    if code == kernels_lookup.COLLIDING:
-        raise ValueError("terms that were chosen to collide in a hash table, as no text has them")
-
-
-def _empty_lookup(text: npt.NDArray[np.uint8], strings: int, pairs: int, ids: int, features: int) -> Lookup:
-    bits, pair_bits = _bits(strings), max(1, int(pairs / MOST_PER_BUCKET).bit_length())
-    filter_bits = min(MOST_FILTER_BITS, max(4, (pairs // 8).bit_length()))
-    return Lookup(
-        strings=zeros(2 << bits, np.uint64),
-        pairs=zeros(kernels_lookup.BUCKET << pair_bits, np.uint64),
-        filter=np.zeros(1 << filter_bits, np.uint64),
-        spans=zeros(2 * ids, np.int64).reshape(ids, 2),
-        text=text,
-        bits=bits,
-        pair_bits=pair_bits,
-        filter_bits=filter_bits,
-        features=features,
-    )
-
-
-def _bits(entries: int) -> int:
-    return max(4, (2 * entries).bit_length())
+    return Part(recipe, empty_lookup(np.zeros(PADDING, np.uint8), 0, 0, 0, 0), False, False, False)
 
 
 def _found(size: int) -> Found:

@@ -80,7 +80,8 @@ def beginnings(texts: TextBuffer, tokens: int | None, characters: CharacterTable
         return texts
     from training.model.kernels_passages import beginning_ends
 
-    ends = beginning_ends(texts.data, texts.starts, texts.ends, tokens, characters.kernel_arrays)
+    ends = np.empty_like(texts.ends)
+    beginning_ends(texts.data, texts.starts, texts.ends, tokens, characters.kernel_arrays, ends)
     return texts._replace(ends=ends)
 
 
