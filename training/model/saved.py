@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import safetensors
+import safetensors.numpy
 
 from training.atomic import write_folder
 from training.errors import UserError
@@ -38,7 +40,6 @@ from training.model.folder import (
 from training.model.model import Decision, Model
 from training.model.parts import arrays_of, decision_of, description_of, scorer_of, topics_of
 from training.model.scorer import Scorer
-from training.model.tensors import arrays_in
 
 GOLDEN_TOLERANCE = 1e-4
 MOST_GOLDEN_CHARACTERS = 1 << 20
@@ -56,8 +57,6 @@ def save(
     folder: Path, settings: Mapping[str, Any], scorer: Scorer, decision: Decision, extras: Mapping[str, bytes]
 ) -> Model:
     """Write a model folder and return the model as loaded from it. ``extras`` are the files for people."""
-    import safetensors.numpy
-
     unsaved = Model("unsaved", tuple(settings["topics"]), scorer, decision, dict(settings))
     golden = {"texts": GOLDEN_TEXTS, "probabilities": unsaved.predict_proba(list(GOLDEN_TEXTS)).tolist()}
     description = {"format": FORMAT, "version": VERSION, **settings, **description_of(scorer, decision)}
@@ -88,8 +87,8 @@ def load(folder: str | Path) -> Model:
         decision = decision_of(description)
         with ThreadPoolExecutor(1) as beside:
             digest = beside.submit(_digest, files)
-            scorer = scorer_of(description, arrays_in(files["model.safetensors"]))
-    except (pa.ArrowException, RecursionError, *_UNFIT) as problem:
+            scorer = scorer_of(description, safetensors.numpy.load(files["model.safetensors"]))
+    except (safetensors.SafetensorError, pa.ArrowException, *_UNFIT) as problem:
         raise UserError(
             f"{folder}: the model's parts do not fit together ({_line(problem)}). Copy or train the model again."
         ) from None
