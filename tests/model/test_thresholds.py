@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from training.config import Thresholds
 from training.model.calibration import calibrate, platt
 from training.model.model import Decision
-from training.model.thresholds import choose_fallback, choose_thresholds, cuts_of
+from training.model.thresholds import NEARLY, _steady, choose_fallback, choose_thresholds, cuts_of
 
 METHODS = ("pooled", "per_topic", "shrunk", "smoothed", "micro_macro")
 
@@ -205,3 +205,19 @@ def test_exclusive_probabilities_are_calibrated_together(exclusive: str) -> None
     if exclusive == "exactly_one":
         assert total == pytest.approx(np.ones(30_000), abs=1e-5)
     assert decision.tags(probabilities).sum(axis=1).max() == 1
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 1)), min_size=1, max_size=40, unique_by=lambda cut: cut[0]))
+def test_the_steady_cut_is_nearly_the_best(cuts: list[tuple[float, float]]) -> None:
+    at, values = np.array(sorted(cuts, reverse=True)).T
+    assert values[_steady(at, values)] >= values.max() - NEARLY
+
+
+def test_the_steady_cut_is_in_the_middle_of_good_ones_unless_they_lie_apart() -> None:
+    at = np.linspace(3, -3, 25)
+    plateau = np.where(np.abs(at - 1) <= 1, 0.7, 0.3)
+    plateau[8] += 0.001  # a little better by chance, at the right end of it
+    assert at[_steady(at, plateau)] == pytest.approx(1, abs=0.13)
+    apart = np.where(np.abs(at) > 2, 0.7, 0.3)
+    apart[0] += 0.001
+    assert _steady(at, apart) == 0

@@ -14,6 +14,7 @@ from training.config import Thresholds
 Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
 SLOPE_RIDGE = 5.0
+NEARLY = 0.02  # of one topic's F1
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,24 @@ def _micro_macro(scores: Floats, truth: Bools, pooled: float, rarity: Floats) ->
             continue
         other_tp, other_tagged = tp.sum() - tp[at], tagged.sum() - tagged[at]
         micro = 2 * (other_tp + every[at].tp) / (other_tagged + every[at].tagged + positives.sum())
-        best = int((micro + every[at].f1 / topics).argmax())
+        best = _steady(every[at].at, topics * micro + every[at].f1)
         thresholds[at], tp[at], tagged[at] = every[at].at[best], every[at].tp[best], every[at].tagged[best]
     return thresholds
+
+
+def _steady(at: Floats, values: Floats) -> int:
+    """The cut in the middle of those nearly as good as the best, which chance moves less than the best itself.
+
+    ``values`` [cuts] are in units of one topic's F1. Where two cuts are good and what lies between is not, the best.
+    """
+    best = int(values.argmax())
+    short = values[best] - values
+    near = np.flatnonzero(short <= NEARLY)
+    if len(near) < 2:
+        return best
+    middle = np.average(at[near], weights=(NEARLY - short[near]) * np.abs(np.gradient(at[near])) + 1e-12)
+    found = int(np.abs(at - middle).argmin())
+    return found if short[found] <= NEARLY else best
 
 
 def _moved(scores: Floats, truth: Bools, thresholds: Floats, objective: str, rarity: Floats) -> Floats:
