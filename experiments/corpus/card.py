@@ -92,6 +92,8 @@ WORLDS = {
     "gazette": "crowds and police, mobs, poison gas, abuse, agreements, people held",
     "registry": "what taggers mistake: courts, sanctions of other kinds, accidents, trade talks, drills; mostly without topic",
     "dateline": "agency leads with a second or third event in a clause; place taken with and without a fight",
+    "accord": "ordinary agency prose: deals between armed sides and what they bring",
+    "blotter": "local police news in times of unrest",
     "bulletin": "ordinary agency prose: attacks, fighting, places taken and lost, bombs",
     "digest": "ordinary agency prose: deals, arrests, protests, supplies, moves, rivals",
     "cable": "ordinary agency prose of other desks, some with a topic in passing; mostly without topic",
