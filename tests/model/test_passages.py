@@ -24,24 +24,7 @@ TOKENS = 10
 SINGLE_WORDS = Features(word=WordNgrams(ngram_range=(1, 1)), char=None, lead=None)
 CONFIG = Config(name="passages", features=SINGLE_WORDS, classifier=Classifier(passages=TOKENS))
 WORDS = ("convoy", "shells")
-FILLER = np.array(
-    [
-        "market",
-        "river",
-        "council",
-        "road",
-        "school",
-        "harvest",
-        "rain",
-        "stone",
-        "garden",
-        "train",
-        "letter",
-        "window",
-        "bread",
-        "winter",
-    ]
-)
+FILLER = np.array(["market", "river", "council", "road", "school", "harvest", "rain", "stone", "garden", "train"])
 
 
 def texts_of(rows: int = 240, *, everywhere: bool = False):
@@ -163,7 +146,6 @@ def test_one_scoring_path(fitted):
     )
     expected = (1 - share) * plain.scores(texts) + share * best
     np.testing.assert_allclose(fitted.scorer.scores(texts), expected, atol=1e-5)
-    np.testing.assert_allclose(fitted.out_of_fold.probabilities, rule.probabilities(columns), atol=0.2)
 
 
 def test_evidence_adds_up_and_shows_the_passage(fitted):
@@ -173,7 +155,7 @@ def test_evidence_adds_up_and_shows_the_passage(fitted):
         np.testing.assert_allclose(
             entry.intercept + sum(span.contribution for span in entry.spans), entry.score, atol=1e-4
         )
-        assert len({(span.start, span.end, span.term) for span in entry.spans}) <= len(entry.spans)
+        assert len({(span.start, span.end, span.term) for span in entry.spans}) == len(entry.spans)
         for span in entry.spans:
             if not span.term.startswith(" ") and not span.term.endswith(" "):
                 assert span.term == text[span.start : span.end].lower().replace("  ", " ")

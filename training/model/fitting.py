@@ -99,12 +99,15 @@ def scores_of_fold(
     held_out = np.flatnonzero(task.folds == fold)
     rows = np.append(np.flatnonzero(task.folds != fold), task.always)
     learned = counted.learn(rows)
-    matrix, unseen = counted.matrix(learned, rows), counted.matrix(learned, held_out)
+    matrix = counted.matrix(learned, rows)
     classifier = _classifier(task, counted, config, rows, learned, matrix, threads)
     exclusive = exclusivity(task.labels, config.classifier.exclusive)
     contests = fit_contests(matrix, task.all_labels[rows], exclusive, config.classifier, threads)
-    own = topic_scores(task, counted, learned, classifier, held_out)
-    return held_out, np.column_stack([own, *(some.decision_function(unseen) for some in contests)])
+    scores = [topic_scores(task, counted, learned, classifier, held_out)]
+    if exclusive != "no":
+        unseen = counted.matrix(learned, held_out)
+        scores += [some.decision_function(unseen) for some in contests]
+    return held_out, np.column_stack(scores)
 
 
 def topic_scores(
