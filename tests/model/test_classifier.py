@@ -70,6 +70,27 @@ def test_a_topic_does_not_depend_on_the_others(kind: Literal["nbsvm", "linear_sv
         assert alone.intercept_[0] == together.intercept_[topic]
 
 
+@pytest.mark.parametrize("kind", ["nbsvm", "linear_svm"])
+def test_where_an_svm_begins_does_not_change_where_it_ends(kind: Literal["nbsvm", "linear_svm"]) -> None:
+    X, truth = problem(7)
+    some, like = np.arange(240), csr_array((X.data * np.float32(1.1), X.indices, X.indptr), shape=X.shape)
+    settings = {"kind": kind, "epochs": 1000, "tolerance": 1e-4}
+    whole = TopicClassifier(**settings).fit(like, truth)
+    from_zeros = TopicClassifier(**settings).fit(X[some], truth[some])
+    from_whole = TopicClassifier(**settings).fit(X[some], truth[some], duals=whole.duals_[some])
+    assert from_whole.coef_ == pytest.approx(from_zeros.coef_, abs=2e-3)
+    assert from_whole.intercept_ == pytest.approx(from_zeros.intercept_, abs=2e-3)
+    assert (whole.duals_[~truth] <= 0).all()
+    assert (whole.duals_[truth] >= 0).all()
+
+
+def test_an_svm_that_begins_at_its_own_end_is_there_at_once() -> None:
+    X, truth = problem(8)
+    ended = TopicClassifier(kind="nbsvm", epochs=1000, tolerance=1e-4).fit(X, truth)
+    again = TopicClassifier(kind="nbsvm", epochs=1, tolerance=1e-4).fit(X, truth, duals=ended.duals_)
+    assert again.coef_ == pytest.approx(ended.coef_, abs=1e-3)
+
+
 def test_logistic_regression_cannot_be_improved_by_small_steps() -> None:
     X, truth = problem(1)
     ours = TopicClassifier(kind="logistic_regression", epochs=1000, tolerance=1e-4).fit(X, truth)

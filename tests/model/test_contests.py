@@ -10,7 +10,7 @@ from training.config import Classifier, Config
 from training.model.classifier import TopicClassifier
 from training.model.contests import MOST_SIDES, contests_of, fit_contests
 from training.model.deciding import decide
-from training.model.fitting import fit, fold_scores
+from training.model.fitting import fit, fold_scores, out_of_fold_scores, trained
 from training.model.task import CountedFeatures, Task
 from training.model.texts import as_string_array
 
@@ -89,9 +89,9 @@ def test_contests_fold_into_the_weights(topics):
     fitted = fit(texts, labels, folds, CONFIG, 1)
     task = Task(texts, labels, folds)
     counted = CountedFeatures(task, CONFIG.features)
-    out_of_fold = np.zeros((len(labels), topics + (7 if topics == 3 else 6)), dtype=np.float32)
-    for rows, scores in fold_scores(task, counted, CONFIG, 2):
-        out_of_fold[rows] = scores
+    _, whole = trained(task, counted, CONFIG, np.arange(len(labels)), 2)
+    out_of_fold = out_of_fold_scores(task, counted, CONFIG, 2, whole)
+    assert out_of_fold.shape == (len(labels), topics + (7 if topics == 3 else 6))
     rule = decide(out_of_fold, labels, exclusive, CONFIG.thresholds)
     assert np.abs(rule.matrix[topics:]).max() > 0.01
     # All rows learned from, and the same ones scored: fold 1 of a task in which fold 0 has everything to learn from.

@@ -25,7 +25,9 @@ def shingles(text: str) -> Shingles:
     words = _WORD.findall(text.lower())
     if not words:
         return frozenset()
-    return frozenset(" ".join(words[at : at + SHINGLE_WORDS]) for at in range(max(1, len(words) - SHINGLE_WORDS + 1)))
+    if len(words) < SHINGLE_WORDS:
+        return frozenset([" ".join(words)])
+    return frozenset(map(" ".join, zip(*(words[at:] for at in range(SHINGLE_WORDS)), strict=False)))
 
 
 def jaccard(a: Shingles, b: Shingles) -> float:

@@ -48,6 +48,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     coef_ : float32 [topics, features]
     intercept_ : float32 [topics]
+    duals_ : float32 [rows, topics], the dual variables of an SVM, with the sign of the label
     classes_ : the labels, or the numbers of the columns of a label indicator matrix
     """
 
@@ -73,11 +74,14 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Any,
         among: npt.NDArray[np.bool_] | None = None,
         emphasis: Sequence[npt.NDArray[np.int64]] | None = None,
+        duals: Floats | None = None,
     ) -> TopicClassifier:
         """Learn from ``X`` [n, features] and ``y``: a label indicator matrix [n, topics] or one class a row.
 
         ``among`` [n, topics] says which rows each topic learns from, for a label indicator matrix; None is all.
         ``emphasis`` gives for each topic the features that an SVM is to weigh more, by ``emphasis_factor``.
+        ``duals`` are where an SVM begins, in the place of zeros: ``duals_`` of a fit to the same rows and labels with
+        somewhat other features (alpha seeding: DeCoste & Wagstaff, KDD 2000).
         """
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True)
         check_classification_targets(y)
@@ -104,6 +108,9 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = 1
         wanted = np.flatnonzero(~constant)
         if self.kind in ("nbsvm", "linear_svm"):
+            self.duals_: Floats = np.zeros(truth.shape, dtype=np.float32)
+            if duals is not None:
+                self.duals_[:] = duals
             self._fit_svms(rows, truth, among, wanted, emphasis)
             return self
         with ThreadPoolExecutor(max(1, self.threads)) as pool:
@@ -159,6 +166,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self.epochs,
                 self.tolerance,
                 self.coef_.T,
+                self.duals_,
                 group,
             )
             return epochs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +26,8 @@ from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
+
+EPOCHS_FROM_WHOLE = 10  # as near to the minimum as 30 from zeros, and nearer where that ends without having converged
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,9 @@ def fit(
     tokens = passage_tokens(labels, config.classifier)
     task = Task(texts, labels, folds, lessons, tokens)
     counted = CountedFeatures(task, config.features)
-    every, numbers = np.arange(len(task.all_labels)), np.unique(folds)
-    workers, each = _dealt(threads, 1 + len(numbers))
-    with ThreadPoolExecutor(workers) as pool:
-        whole = pool.submit(trained, task, counted, config, every, each)
-        scored = pool.map(lambda fold: scores_of_fold(task, counted, config, fold, each), numbers)
-        out_of_fold = _in_order(scored, len(labels))
-        learned, classifier = whole.result()
+    every = np.arange(len(task.all_labels))
+    learned, classifier = trained(task, counted, config, every, threads)
+    out_of_fold = out_of_fold_scores(task, counted, config, threads, classifier)
     exclusive = exclusivity(labels, config.classifier.exclusive)
     rule = decide(out_of_fold, labels, exclusive, config.thresholds, rarity)
     own, of_contests = rule.matrix[: labels.shape[1]], rule.matrix[labels.shape[1] :]
@@ -89,9 +87,12 @@ def trained(
 
 
 def scores_of_fold(
-    task: Task, counted: CountedFeatures, config: Config, fold: int, threads: int
+    task: Task, counted: CountedFeatures, config: Config, fold: int, threads: int, whole: TopicClassifier | None = None
 ) -> tuple[Rows, npt.NDArray[np.float32]]:
-    """The rows of a fold, and their scores by classifiers that have seen the other folds alone.
+    """The rows of a fold, and their scores by classifiers that have learned from the other folds alone.
+
+    They begin where ``whole`` ended, which has learned from all rows: that is sooner done, and the scores are no nearer
+    to the labels of held-out rows than after a fit from zeros (experiments/quality/NOTES.md).
 
     The columns are those of the topics; behind them, where topics exclude one another, those of their contests, and
     otherwise, if any text has passages, those of the best passage.
@@ -100,7 +101,7 @@ def scores_of_fold(
     rows = np.append(np.flatnonzero(task.folds != fold), task.always)
     learned = counted.learn(rows)
     matrix = counted.matrix(learned, rows)
-    classifier = _classifier(task, counted, config, rows, learned, matrix, threads)
+    classifier = _classifier(task, counted, config, rows, learned, matrix, threads, whole)
     exclusive = exclusivity(task.labels, config.classifier.exclusive)
     contests = fit_contests(matrix, task.all_labels[rows], exclusive, config.classifier, threads)
     scores = [topic_scores(task, counted, learned, classifier, held_out)]
@@ -135,36 +136,37 @@ def topic_scores(
 
 def _classifier(
     task: Task, counted: CountedFeatures, config: Config, rows: Rows, learned: Sequence[FoldFeatures],
-    matrix: csr_array, threads: int,
+    matrix: csr_array, threads: int, whole: TopicClassifier | None = None,
 ) -> TopicClassifier:  # fmt: skip
     chosen = config.classifier
     classifier = TopicClassifier(
         kind=chosen.kind, strength=chosen.strength, threads=threads, emphasis_factor=chosen.query_emphasis
     )
-    return classifier.fit(matrix, task.all_labels[rows], emphasis=counted.emphasis(learned))
+    duals = getattr(whole, "duals_", None)  # those of SVMs
+    if duals is not None:
+        classifier.epochs, duals = EPOCHS_FROM_WHOLE, duals[rows]
+    return classifier.fit(matrix, task.all_labels[rows], emphasis=counted.emphasis(learned), duals=duals)
 
 
-def out_of_fold_scores(task: Task, counted: CountedFeatures, config: Config, threads: int) -> Floats:
+def out_of_fold_scores(
+    task: Task, counted: CountedFeatures, config: Config, threads: int, whole: TopicClassifier | None = None
+) -> Floats:
     """The scores of :func:`fold_scores` in the order of the rows, float32 [n, columns]."""
-    return _in_order(fold_scores(task, counted, config, threads), len(task.labels))
-
-
-def _in_order(folds: Iterable[tuple[Rows, npt.NDArray[np.float32]]], rows: int) -> Floats:
-    found = list(folds)
-    scores = np.zeros((rows, found[0][1].shape[1]), dtype=np.float32)
+    found = list(fold_scores(task, counted, config, threads, whole))
+    scores = np.zeros((len(task.labels), found[0][1].shape[1]), dtype=np.float32)
     for held_out, of_fold in found:
         scores[held_out] = of_fold
     return scores
 
 
 def fold_scores(
-    task: Task, counted: CountedFeatures, config: Config, threads: int
+    task: Task, counted: CountedFeatures, config: Config, threads: int, whole: TopicClassifier | None = None
 ) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
     """:func:`scores_of_fold` for one fold after the other, computed side by side."""
     numbers = np.unique(task.folds)
     workers, each = _dealt(threads, len(numbers))
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda fold: scores_of_fold(task, counted, config, fold, each), numbers)
+        yield from pool.map(lambda fold: scores_of_fold(task, counted, config, fold, each, whole), numbers)
 
 
 def _dealt(threads: int, jobs: int) -> tuple[int, int]:

@@ -141,7 +141,8 @@ def fit_lanes(
         epochs: the most.
         tolerance: how far apart the greatest and the least projected gradient may be, as LIBLINEAR's ``-e``.
         weights: float32 [features * LANES], zeros; becomes the weights for rows as they are, not scaled.
-        alpha: float64 [rows, lanes], zeros; becomes the dual variables, with the sign of the label.
+        alpha: float64 [rows, lanes], where to begin: zeros, or the dual variables of a like problem, none below 0 and
+            those of rows that a lane does not learn from 0; becomes the dual variables, with the sign of the label.
         intercepts: float64 [lanes], zeros.
 
     Returns:
@@ -157,6 +158,16 @@ def fit_lanes(
         dot_lanes(square, indices, squared, indptr[row], indptr[row + 1], margins)
         for lane in range(lanes):
             diagonal[row, lane] = 1.0 + margins[lane] + own[row, lane] + 0.5 / cost
+    for row in range(rows):
+        begun = False
+        for lane in range(lanes):
+            if alpha[row, lane] != 0.0:
+                steps[lane] = alpha[row, lane] if positive[row, lane] else -alpha[row, lane]
+                intercepts[lane] += steps[lane]
+                begun = True
+        if begun:
+            step_lanes(weights, square, indices, data, indptr[row], indptr[row + 1], steps)
+            steps[:] = 0
     every = np.uint64((1 << lanes) - 1)
     active = members.copy()
     shrunk = np.zeros(lanes, np.int64)

@@ -39,6 +39,7 @@ class SharedRows:
         epochs: int,
         tolerance: float,
         weights: Floats,
+        duals: Floats,
         columns: npt.NDArray[np.intp],
     ) -> tuple[npt.NDArray[np.float64], int]:
         """Fit up to `LANES` topics; what comes out for one does not depend on the others.
@@ -51,6 +52,8 @@ class SharedRows:
             epochs: the most passes over the rows.
             tolerance: LIBLINEAR's ``-e``.
             weights: float32 [features, all topics]; the weights for rows as they are go to its ``columns``.
+            duals: float32 [rows, all topics]; its ``columns`` are where to begin, and become the dual variables, with
+                the sign of the label.
             columns: intp [topics].
 
         Returns:
@@ -65,10 +68,11 @@ class SharedRows:
         join_scales(scales, self._place, self._several, lanes, square)
         own = np.empty((self.count, topics))
         own_squares(*self._single, lanes, own)
-        alpha, intercepts = np.zeros((self.count, topics)), np.zeros(topics)
+        alpha, intercepts = np.abs(duals[:, columns], dtype=np.float64), np.zeros(topics)
         used = fit_lanes(
             *self._shared, own, np.ascontiguousarray(positive), members, square, cost, epochs, tolerance,
             shared, alpha, intercepts,
         )  # fmt: skip
+        duals[:, columns] = alpha
         write_weights(shared, self._place, self._several, *self._single, lanes, alpha, columns, weights)
         return intercepts, int(used.max())
