@@ -65,6 +65,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[Row], list[
     log("tagging")
     whole.one_paragraph(place, words)
     rows += whole.tagging_rows(place, 1 if quick else 3)
+    rows += whole.workers_rows(place, 2, 1 if quick else 3)
     log("memory")
     rows.append(whole.memory_row(place, 400_000 if quick else options.paragraphs))
     log("start-up, features")

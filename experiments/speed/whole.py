@@ -28,26 +28,23 @@ class Place:
     default: Path
     archive: Archive
 
-    def tag(self, model: Path, *inputs: str, threads: int | None = None) -> Run:
+    def tag(self, model: Path, *inputs: str, threads: int | None = None, one_core: bool = False) -> Run:
         output = self.folder / "tags.parquet"
         for left in (output, output.with_name(output.name + ".rejected.jsonl")):
             left.unlink(missing_ok=True)
         some = ["--threads", str(threads)] if threads else []
-        return run(product("--quiet", "tag", str(model), *inputs, "--output", str(output), *some))
+        command = product("--quiet", "tag", str(model), *inputs, "--output", str(output), *some)
+        return run([sys.executable, "-c", _ON_ONE_CORE, *command] if one_core else command)
 
 
 def tagging_rows(place: Place, rounds: int) -> list[Row]:
-    """The archive against `wc -w`, from every format, with one worker and two."""
+    """The archive against `wc -w`, from every format."""
     archive = place.archive
     jsonl, packed, parquet = (str(path) for path in (archive.jsonl, archive.compressed, archive.parquet))
     jobs: dict[str, Callable[[int], float]] = {
         "wc": lambda _: run(["wc", "-w", str(archive.text)]).wall,
         "words": lambda _: place.tag(place.words, jsonl).wall,
         "default": lambda _: place.tag(place.default, jsonl).wall,
-        "default, one thread": lambda _: place.tag(place.default, jsonl, threads=1).wall,
-        "default, two threads": lambda _: place.tag(place.default, jsonl, threads=2).wall,
-        "words, one thread": lambda _: place.tag(place.words, jsonl, threads=1).wall,
-        "words, two threads": lambda _: place.tag(place.words, jsonl, threads=2).wall,
         "jsonl.gz": lambda _: place.tag(place.words, packed).wall,
         "gzip": lambda _: _unpacked(packed),
         "parquet": lambda _: place.tag(place.words, parquet).wall,
@@ -89,10 +86,34 @@ def tagging_rows(place: Place, rounds: int) -> list[Row]:
                 unit="times what bounds it",
             )
         )
-    for model in ("words", "default"):
-        one, two = seconds[f"{model}, one thread"], seconds[f"{model}, two threads"]
-        rows.append(Row(f"two workers against one, {model}", f"{figure(two)} s", f"{figure(one)} s", one / two, 1.8))
     return rows
+
+
+def workers_rows(place: Place, times: int, rounds: int) -> list[Row]:
+    """Two workers against one, which has the reader and the writer beside it, and against all on one core."""
+    folder = place.folder / "links"
+    links = linked(place.archive, folder, times)
+    rows = []
+    for name, model in (("words", place.words), ("default", place.default)):
+        jobs: dict[str, Callable[[int], float]] = {
+            "two": lambda _, model=model: place.tag(model, *links, threads=2).wall,  # type: ignore[misc]
+            "one": lambda _, model=model: place.tag(model, *links, threads=1).wall,  # type: ignore[misc]
+            "core": lambda _, model=model: place.tag(model, *links, threads=1, one_core=True).wall,  # type: ignore[misc]
+        }
+        seconds = in_turns(jobs, rounds)
+        two, total = seconds["two"], f"{len(links) * place.archive.paragraphs:,} paragraphs, {name}"
+        for what, peer in (("two workers against one", "one"), ("two cores against one", "core")):
+            shown = f"{figure(seconds[peer])} s"
+            rows.append(Row(f"{what}, {total}", f"{figure(two)} s", shown, seconds[peer] / two, 1.8))
+    shutil.rmtree(folder)
+    return rows
+
+
+_ON_ONE_CORE = """
+import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def _unpacked(path: str) -> float:
