@@ -87,7 +87,9 @@ class CharacterTable:
     @lru_cache(maxsize=1)
     def current() -> CharacterTable:
         """The rules of the running Python. Takes about a third of a second, the first time."""
-        return _measure()
+        from training.model.python_characters import measure
+
+        return measure()
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The table as named arrays, to be saved with a model."""
@@ -194,67 +196,3 @@ class CharacterTable:
 def _are_code_points(values: npt.NDArray[Any]) -> bool:
     """Whether UTF-8 can hold each of them."""
     return bool(((values >= 0) & (values < CODE_POINTS) & ~((values >= 0xD800) & (values < 0xE000))).all())
-
-
-def _measure() -> CharacterTable:
-    """Ask this Python about every code point.
-
-    The classes behind the final sigma are not exposed, but show in what a capital sigma becomes beside a
-    character (`handle_capital_sigma` in CPython's Objects/unicodeobject.c, after Unicode section 3.13).
-    """
-    everything = "".join(map(chr, range(CODE_POINTS)))
-    count = CODE_POINTS
-    flags = np.zeros(count, np.int32)
-    flags[np.fromiter(map(str.isalnum, everything), bool, count)] |= WORD
-    flags[ord("_")] |= WORD
-    flags[np.fromiter(map(str.isspace, everything), bool, count)] |= SPACE
-
-    lowered = [everything[i : i + BLOCK].lower() for i in range(0, count, BLOCK)]
-    expanding = [
-        i * BLOCK + j
-        for i, block in enumerate(lowered)
-        if len(block) != BLOCK
-        for j in range(BLOCK)
-        if len(chr(i * BLOCK + j).lower()) != 1
-    ]
-    inert = str.maketrans({chr(c): "\n" for c in expanding})
-    simple = everything.translate(inert) if expanding else everything
-    lower = np.frombuffer(simple.lower().encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
-    distance = lower - np.arange(count)
-    distance[CAPITAL_SIGMA] = MEDIAL_SIGMA - CAPITAL_SIGMA
-    flags[CAPITAL_SIGMA] |= SIGMA
-    for which, code_point in enumerate(expanding):
-        distance[code_point] = which
-        flags[code_point] |= EXPANDS
-
-    seen_through = _makes_sigma_final("a{}\u03a3\n", everything, expanding)
-    cased = _makes_sigma_final("{}\u03a3\n", everything, expanding)
-    flags[cased] |= CASED
-    flags[seen_through & ~cased] |= IGNORABLE
-
-    records, per_code_point = np.unique((distance << SHIFT | flags).astype(np.int32), return_inverse=True)
-    blocks: dict[bytes, int] = {}
-    stage1 = [
-        blocks.setdefault(block.tobytes(), len(blocks)) for block in per_code_point.astype(np.uint16).reshape(-1, BLOCK)
-    ]
-    texts = [chr(c).lower() for c in expanding]
-    return CharacterTable(
-        stage1=np.array(stage1, np.uint16),
-        stage2=np.frombuffer(b"".join(blocks), np.uint16),
-        records=records,
-        expansion_offsets=np.cumsum([0, *map(len, texts)]).astype(np.int32),
-        expansions=np.array([ord(c) for text in texts for c in text], np.int32),
-    )
-
-
-def _makes_sigma_final(frame: str, everything: str, expanding: list[int]) -> npt.NDArray[np.bool_]:
-    """bool [1114112]: whether the capital sigma in `frame` becomes final with each code point in the gap."""
-    before, after = frame.split("{}")
-    lowered = (before + (after + before).join(everything) + after).lower()
-    # Lower-casing may lengthen a line, so the sigma is found from the line's end.
-    units = np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), np.uint32)
-    lengths = np.full(CODE_POINTS, len(frame) - 1)
-    for code_point in expanding:
-        lengths[code_point] += len(chr(code_point).lower()) - 1
-    sigmas = np.cumsum(lengths) - 2
-    return np.asarray(units[sigmas] == FINAL_SIGMA)
