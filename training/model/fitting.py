@@ -27,7 +27,8 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-EPOCHS_FROM_WHOLE = 10  # as near to the minimum as 30 from zeros, and nearer where that ends without having converged
+# Nearer to the minimum than 30 epochs from zeros, and sooner there.
+EPOCHS_FROM_WHOLE, TOLERANCE_FROM_WHOLE = 10, 0.03
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ def _classifier(
     )
     duals = getattr(whole, "duals_", None)  # those of SVMs
     if duals is not None:
-        classifier.epochs, duals = EPOCHS_FROM_WHOLE, duals[rows]
+        classifier.set_params(epochs=EPOCHS_FROM_WHOLE, tolerance=TOLERANCE_FROM_WHOLE)
+        duals = duals[rows]
     return classifier.fit(matrix, task.all_labels[rows], emphasis=counted.emphasis(learned), duals=duals)
 
 
