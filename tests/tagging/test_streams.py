@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tracemalloc
+import zlib
 
 import pytest
 import zstandard
@@ -53,6 +54,16 @@ def test_damage_is_told_after_what_came_before_it(compression, damage):
     assert made.problem
     assert data.startswith(read)
     assert (len(read) > 100_000) == (damage != "flip")
+
+
+def test_all_that_came_before_a_cut_is_read(monkeypatch):
+    """As much as zlib finds, also what the decompressor holds back where a piece of it was full."""
+    monkeypatch.setattr("training.tagging.streams._AT_ONCE", 64)
+    packed = gzip.compress(b"the same line again\n" * 500)
+    for end in range(20, len(packed)):
+        made = stream(packed[:end], "gz")
+        assert made.read(10**6) == zlib.decompressobj(wbits=31).decompress(packed[:end])
+        assert made.problem == "the gzip data is cut off before its end"
 
 
 def test_zeros_behind_gzip_are_padding():

@@ -18,10 +18,10 @@ from training.model.classifier import TopicClassifier
 from training.model.contests import fit_contests
 from training.model.deciding import OutOfFold, cross_fitted, decide, exclusivity, passage_tokens
 from training.model.model import Decision
-from training.model.ngrams import FoldFeatures
 from training.model.passages import Passages, best_of
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
+from training.model.tfidf import FoldFeatures
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from training.model import kernels_weighing
 from training.model.characters import CharacterTable
 from training.model.counts import Counts, Rows, count, recipe_of
-from training.model.terms import Terms
 from training.model.texts import as_string_array, beginnings, text_buffer
-
-NORMS = {None: 0, "l1": 1, "l2": 2}
-
-
-@dataclass(frozen=True, eq=False)
-class FoldFeatures:
-    """The features of one fold: which terms it keeps and what they weigh, learned from its training rows.
-
-    Attributes:
-        counts: the counts of all texts, of all folds.
-        kept: int64, ascending, the columns of `counts` that are features.
-        idf: float [features], or None where idf is not used.
-    """
-
-    counts: Counts
-    kept: npt.NDArray[np.int64]
-    idf: npt.NDArray[Any] | None
-    vectorizer: NgramVectorizer
-
-    @property
-    def terms(self) -> Terms:
-        """The features, sorted."""
-        return self.counts.terms.take(self.kept)
-
-    def matrix(self, rows: Rows) -> Any:
-        """CSR [len(rows), features], what `NgramVectorizer.transform` gives for the texts of these rows."""
-        columns = np.full(len(self.counts.terms), -1, np.int32)
-        columns[self.kept] = np.arange(self.kept.size, dtype=np.int32)
-        return self.vectorizer._weighed(self.counts, np.asarray(rows, np.int64), columns, self.kept.size, self.idf)
+from training.model.tfidf import NORMS, FoldFeatures, Weighing, weighed
 
 
 class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -134,7 +101,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
         counts = self.count(X)
         idf = self.idf_ if self.use_idf else None
-        return self._weighed(counts, counts.all_rows, counts.places(self.terms_), len(self.terms_), idf)
+        return weighed(counts, counts.all_rows, counts.places(self.terms_), len(self.terms_), idf, self._weighing())
 
     def count(self, texts: Iterable[str]) -> Counts:
         """Count every n-gram of texts, once, for `fold` to weigh as often as needed."""
@@ -152,7 +119,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rows = np.asarray(rows, np.int64)
         kept = counts.select(rows, self.min_df, self.max_df, self.max_features)
         if not self.use_idf:
-            return FoldFeatures(counts, kept, None, self)
+            return FoldFeatures(counts, kept, None, self._weighing())
         dtype = np.dtype(self.dtype)
         frequency = counts.document_frequency(rows)[kept].astype(dtype)
         frequency += float(self.smooth_idf)
@@ -160,7 +127,7 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         idf /= frequency
         np.log(idf, out=idf)
         idf += 1.0
-        return FoldFeatures(counts, kept, idf, self)
+        return FoldFeatures(counts, kept, idf, self._weighing())
 
     def fit_counts(self, counts: Counts, rows: Rows | None = None) -> Self:
         """Learn from counts what `fit` learns from their texts, or from those of `rows`."""
@@ -208,28 +175,8 @@ class NgramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         buffer = beginnings(text_buffer(as_string_array(texts)), self.first_tokens, characters)
         return count(buffer, recipe, characters, least)
 
-    def _weighed(
-        self, counts: Counts, rows: Rows, columns: npt.NDArray[np.int32], width: int, idf: npt.NDArray[Any] | None
-    ) -> Any:
-        dtype = np.dtype(self.dtype)
-        frequencies = np.arange(int(counts.counts.max(initial=1)) + 1, dtype=dtype)
-        if self.sublinear_tf:
-            frequencies[1:] = np.log(frequencies[1:]) + dtype.type(1)
-        weights = np.ones(width, dtype) if idf is None else idf
-        pointer = kernels_weighing.kept_entries(counts.indptr, counts.indices, rows, columns)
-        indices = np.empty(int(pointer[-1]), np.int32)
-        data = np.empty(int(pointer[-1]), dtype)
-        kernels_weighing.weigh(
-            counts.indptr, counts.indices, counts.counts, rows, columns, frequencies, weights,
-            NORMS[self.norm], pointer, indices, data,
-        )  # fmt: skip
-        if pointer[-1] <= np.iinfo(np.int32).max:
-            pointer = pointer.astype(np.int32)
-        array = get_config()["sparse_interface"] == "sparray"
-        result = (sp.csr_array if array else sp.csr_matrix)((data, indices, pointer), shape=(rows.size, width))
-        result.has_sorted_indices = True
-        result.has_canonical_format = True
-        return result
+    def _weighing(self) -> Weighing:
+        return Weighing(self.norm, self.sublinear_tf, np.dtype(self.dtype))
 
     def _check_options(self) -> None:
         """Refuse options out of range, by name."""

@@ -16,9 +16,10 @@ from training.config import Features, Ngrams
 from training.errors import UserError
 from training.model.characters import CharacterTable
 from training.model.counts import Counts
-from training.model.ngrams import FoldFeatures, NgramVectorizer
+from training.model.ngrams import NgramVectorizer
 from training.model.passages import passages_of
 from training.model.queried import ngrams_of_terms
+from training.model.tfidf import FoldFeatures
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
