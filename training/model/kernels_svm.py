@@ -24,7 +24,7 @@ from training.model.kernels_machine import LANES, ask_for_line, pointer, prefetc
 from training.model.kernels_model import Doubles, Floats
 
 SEED = np.uint64(88172645463325252)
-LEAST_STEP = 1e-12
+LEAST_STEP = 0.03  # of the tolerance; a smaller one is not worth reading the row again
 AHEAD = 32  # entries between asking for a feature's weights and using them
 
 
@@ -168,6 +168,7 @@ def fit_lanes(
         if begun:
             step_lanes(weights, square, indices, data, indptr[row], indptr[row + 1], steps)
             steps[:] = 0
+    least = LEAST_STEP * tolerance
     every = np.uint64((1 << lanes) - 1)
     active = members.copy()
     shrunk = np.zeros(lanes, np.int64)
@@ -207,7 +208,7 @@ def fit_lanes(
                     projected = min(gradient, 0.0)
                 highest[lane] = max(highest[lane], projected)
                 lowest[lane] = min(lowest[lane], projected)
-                if abs(projected) > LEAST_STEP:
+                if abs(projected) > least:
                     alpha[row, lane] = max(old - gradient / diagonal[row, lane], 0.0)
                     step = (alpha[row, lane] - old) * sign
                     steps[lane] = step
