@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.keywords import QueryError, compile_query, matches, sufficient_terms
+from training.keywords import QueryError, compile_query, search, sufficient_terms
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,27 @@ from training.keywords import QueryError, compile_query, matches, sufficient_ter
     ],
 )
 def test_queries(query: str, text: str, expected: bool) -> None:
-    assert matches(query, [text]) == [expected]
+    assert search([query], [text]).tolist() == [[expected]]
+
+
+TERMS = st.sampled_from(["air*", "*strike", "a*r", '"air raid*"', "air-raid", "état", "#raid", "İ*", "ß", "'s"])
+QUERIES = st.recursive(
+    TERMS,
+    lambda inner: st.one_of(
+        st.builds("NOT ({})".format, inner),
+        st.builds("({}) {} ({})".format, inner, st.sampled_from(["AND", "OR", "NOT", "AND NOT"]), inner),
+    ),
+    max_leaves=5,
+)
+PIECES = ["air", "raid", "Raids", "strike", "airstrike", "État", "#", "-", "\u2011", " ", "\n", "İ", "ß", "'", "x", "_"]
+
+
+@given(st.lists(QUERIES, max_size=3), st.lists(st.lists(st.sampled_from(PIECES)).map("".join), max_size=6))
+def test_many_queries_find_what_each_finds_alone(queries: list[str], texts: list[str]) -> None:
+    alone = [[compile_query(query)(text) for query in queries] for text in texts]
+    found = search(queries, texts)
+    assert found.shape == (len(texts), len(queries))
+    assert found.tolist() == alone
 
 
 @pytest.mark.parametrize("query", ["", "a OR", "(a", "a)", '"a', "()", "AND a", "NOT", '""', "*"])
@@ -65,4 +85,4 @@ def test_sufficient_terms(query: str, expected: list[str]) -> None:
 @given(st.sampled_from(['(x* OR "y z") AND NOT w', "x OR (y AND z)", "x (y NOT z)"]), st.data())
 def test_a_sufficient_term_is_enough_where_nothing_excludes_it(query: str, data: st.DataObject) -> None:
     term = data.draw(st.sampled_from(sufficient_terms(query)))
-    assert matches(query, [term.replace("*", "abc")]) == [True]
+    assert search([query], [term.replace("*", "abc")]).all()

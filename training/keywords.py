@@ -8,11 +8,17 @@ Two terms side by side are joined by OR, as in most search boxes that analysts p
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 _TOKEN = re.compile(r'\s*(?:(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
 _HYPHEN = re.compile("[-\u2010-\u2014]")
+_WORD = re.compile(r"\w+")
+LAST = chr(0x10FFFF)  # behind every beginning, all that begins so comes before it
 _OPERATORS = ("AND", "OR", "NOT")
 Matcher = Callable[[str], bool]
 
@@ -55,10 +61,34 @@ def compile_query(query: str) -> Matcher:
     return lambda text: matcher(folded(text))
 
 
-def matches(query: str, texts: Iterable[str]) -> list[bool]:
-    """Whether each text matches."""
-    matcher = compile_query(query)
-    return [matcher(text) for text in texts]
+def search(queries: Sequence[str], texts: Iterable[str]) -> npt.NDArray[np.bool_]:
+    """Whether each text matches each query, bool [texts, queries]. Raises :class:`QueryError`.
+
+    A text with none of the words by which the terms of a query are known is to that query as good as empty.
+    """
+    lowered = [folded(text) for text in texts]
+    words_of = [set(_WORD.findall(text)) for text in lowered]
+    vocabulary = sorted(set().union(*words_of))
+    found = np.zeros((len(lowered), len(queries)), dtype=np.bool_)
+    for at, query in enumerate(queries):
+        node = _parsed(query)
+        matcher = _matcher(node)
+        clues = {_clue(term) for term in _terms(node, alone=False, excluded=True)}
+        if "*" in clues:
+            found[:, at] = [matcher(text) for text in lowered]
+            continue
+        alike: set[str] = set()
+        for clue in clues:
+            beginning = clue.removesuffix("*")
+            first = bisect_left(vocabulary, beginning)
+            last = bisect_left(vocabulary, beginning + LAST, first) if clue.endswith("*") else first + 1
+            alike.update(word for word in vocabulary[first:last] if word.startswith(beginning))
+        otherwise = matcher("")
+        found[:, at] = [
+            otherwise if alike.isdisjoint(words) else matcher(text)
+            for words, text in zip(words_of, lowered, strict=True)
+        ]
+    return found
 
 
 def wanted_terms(query: str) -> list[str]:
@@ -76,13 +106,19 @@ def words_of_term(term: str) -> list[str]:
     return [r"\w*".join(re.escape(part) for part in word.split("*")) for word in folded(term).split()]
 
 
-def _terms(node: _Node, *, alone: bool) -> list[str]:
+def _terms(node: _Node, *, alone: bool, excluded: bool = False) -> list[str]:
     if node.kind == "term":
         return [node.text]
-    parts = [part for part in node.parts if part.kind != "NOT"]
-    if node.kind == "NOT" or (alone and node.kind == "AND" and len(parts) > 1):
+    parts = [part for part in node.parts if excluded or part.kind != "NOT"]
+    if (node.kind == "NOT" and not excluded) or (alone and node.kind == "AND" and len(parts) > 1):
         return []
-    return [term for part in parts for term in _terms(part, alone=alone)]
+    return [term for part in parts for term in _terms(part, alone=alone, excluded=excluded)]
+
+
+def _clue(term: str) -> str:
+    """A word that every match holds, or with ``*`` the beginning of one: the longest of the term's."""
+    words = [re.match(r"(\w*)(.*)", word) for word in folded(term).split()]
+    return max((word[1] + ("*" if word[2] else "") for word in words if word), key=len)
 
 
 def _parsed(query: str) -> _Node:

@@ -21,7 +21,7 @@ from training.evaluation.metrics import Bools, Floats, evaluate
 from training.evaluation.promise import add_promises
 from training.evaluation.reference import reference
 from training.evaluation.report import render_report
-from training.keywords import matches
+from training.keywords import search
 from training.learning_curve import learning_curve
 from training.measure import measure, spread
 from training.model import saved
@@ -129,9 +129,8 @@ def metrics_of(
 
 def keyword_tags(codebook: Codebook, corpus: Corpus) -> Bools:
     """What the keyword queries of the codebook would tag, bool [n, topics]: the baseline of every report."""
-    texts = corpus.texts.to_pylist()
-    queries = {topic.id: topic.keywords for topic in codebook.topics}
-    return np.array([matches(queries[topic] or "", texts) for topic in corpus.topics], dtype=bool).T
+    queries = {topic.id: topic.keywords or "" for topic in codebook.topics}
+    return search([queries[topic] for topic in corpus.topics], corpus.texts.to_pylist())
 
 
 def report_of(

@@ -20,7 +20,7 @@ from sklearn.metrics import f1_score, precision_recall_curve, roc_auc_score
 
 from training import load
 from training.codebook import load_codebook
-from training.keywords import matches
+from training.keywords import search
 
 TYPES = {
     "airstrike": ["AIR_STRIKE"],
@@ -74,7 +74,7 @@ def main(model_path: str) -> None:
     for topic, wanted in TYPES.items():
         truth = np.array([bool(set(wanted) & set(found)) for found in types])
         at = model.topics.index(topic)
-        by_query = np.array(matches(queries[topic], texts))
+        by_query = search([queries[topic]], texts)[:, 0]
         lines.append(
             f"| {topic} | {truth.sum()} | {figures(truth, tags[:, at], probabilities[:, at])} | "
             f"{figures(truth, by_query, None).split(' | ')[0]} |"

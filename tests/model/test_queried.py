@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.config import Config
-from training.keywords import matches
+from training.keywords import search
 from training.model.fitting import trained
 from training.model.queried import ngrams_of_terms
 from training.model.task import CountedFeatures, Lessons, Task
@@ -26,7 +26,7 @@ def test_found_are_the_ngrams_of_its_size_that_a_term_matches_as_a_whole(ngrams:
 
     def alike(ngram: str, term: str) -> bool:
         same_size = len(ngram.split()) == len(term.replace("-", " ").split())
-        return same_size and matches(f'"{term}"', [ngram]) == [True]
+        return same_size and search([f'"{term}"'], [ngram]).all()
 
     sized = {ngram for ngram in ngrams if len(ngram.split()) <= 2}
     assert found == {ngram for ngram in sized if any(alike(ngram, term) for term in queried)}

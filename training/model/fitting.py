@@ -28,7 +28,7 @@ Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
 # Nearer to the minimum than 30 epochs from zeros, and sooner there.
-EPOCHS_FROM_WHOLE, TOLERANCE_FROM_WHOLE = 10, 0.03
+EPOCHS_FROM_WHOLE, TOLERANCE_FROM_WHOLE = 6, 0.03
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from training.keywords import folded, words_of_term
+from training.keywords import LAST, folded, words_of_term
 from training.model.terms import Terms
-
-LAST = chr(0x10FFFF)
 
 
 def ngrams_of_terms(terms: Terms, queried: Iterable[str], ngram_range: tuple[int, int]) -> npt.NDArray[np.int64]:

@@ -15,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def save(
     folder: Path, settings: Mapping[str, Any], scorer: Scorer, decision: Decision, extras: Mapping[str, bytes]
 ) -> Model:
-    """Write a model folder and return the model as loaded from it. ``extras`` are the files for people."""
+    """Write a model folder and return the model under its id. ``extras`` are the files for people."""
     unsaved = Model("unsaved", tuple(settings["topics"]), scorer, decision, dict(settings))
     golden = {"texts": GOLDEN_TEXTS, "probabilities": unsaved.predict_proba(list(GOLDEN_TEXTS)).tolist()}
     description = {"format": FORMAT, "version": VERSION, **settings, **description_of(scorer, decision)}
@@ -71,8 +72,9 @@ def save(
         raise ValueError(f"not part of a model folder: {sorted(unexpected)}")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists())):
         raise UserError(f"{folder}: exists and is not a model folder, so it is left as it is. Choose another --output.")
+    identity = _id_of(description, _digest(files))
     write_folder(folder, {**files, MANIFEST: manifest_of(files)})
-    return load(folder)
+    return replace(unsaved, id=identity, settings=_settings_of(description), folder=folder)
 
 
 def load(folder: str | Path) -> Model:
@@ -82,20 +84,23 @@ def load(folder: str | Path) -> Model:
     description = parse(folder / "model.json", files["model.json"])
     check_version(folder, description)
     try:
-        name = _name(description)
         topics = topics_of(description)
         decision = decision_of(description)
         with ThreadPoolExecutor(1) as beside:
             digest = beside.submit(_digest, files)
             scorer = scorer_of(description, safetensors.numpy.load(files["model.safetensors"]))
+        identity = _id_of(description, digest.result())
     except (safetensors.SafetensorError, pa.ArrowException, *_UNFIT) as problem:
         raise UserError(
             f"{folder}: the model's parts do not fit together ({_line(problem)}). Copy or train the model again."
         ) from None
-    settings = {key: description.get(key) for key in SETTINGS}
-    model = Model(f"{name}-{digest.result()[:12]}", tuple(topics), scorer, decision, settings, folder)
+    model = Model(identity, tuple(topics), scorer, decision, _settings_of(description), folder)
     _check_golden(folder, model, parse(folder / "golden.json", files["golden.json"]))
     return model
+
+
+def _settings_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: description.get(key) for key in SETTINGS}
 
 
 def _digest(files: Mapping[str, bytes]) -> str:
@@ -112,11 +117,11 @@ def _line(problem: BaseException) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:300]
 
 
-def _name(description: Mapping[str, Any]) -> str:
+def _id_of(description: Mapping[str, Any], digest: str) -> str:
     name = description["name"]
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError("the name is not that of an experiment")
-    return name
+    return f"{name}-{digest[:12]}"
 
 
 def _check_golden(folder: Path, model: Model, golden: Mapping[str, Any]) -> None:

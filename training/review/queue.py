@@ -12,7 +12,7 @@ import numpy as np
 
 from training.codebook import Codebook
 from training.errors import UserError
-from training.keywords import matches
+from training.keywords import search
 from training.model.model import Model
 from training.review.archive import Paragraphs
 from training.review.benefit import Benefit, benefit, probability_right
@@ -87,8 +87,8 @@ def make_queue(
         if not len(paragraphs):
             continue
         probabilities = model.predict_proba(paragraphs.texts, threads=threads)
-        texts = paragraphs.texts.to_pylist() if queries else []
-        queried = {topic: np.array(matches(query, texts), dtype=bool) for topic, query in queries.items()}
+        found = search([*queries.values()], paragraphs.texts.to_pylist() if queries else [])
+        queried = dict(zip(queries, found.T, strict=True))
         pool.add(paragraphs, probabilities, queried)
     if not pool.seen:
         dates = f" dated {asked.since or '…'} to {asked.until or '…'}" if asked.since or asked.until else ""
