@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training import keywords
 from training.keywords import QueryError, compile_query, search, sufficient_terms
 
 
@@ -45,6 +46,22 @@ def test_many_queries_find_what_each_finds_alone(queries: list[str], texts: list
     found = search(queries, texts)
     assert found.shape == (len(texts), len(queries))
     assert found.tolist() == alone
+
+
+def test_a_search_goes_by_the_words_that_terms_begin_with() -> None:
+    assert search(["air*"], ["air", "airstrike", "airétat", "air\U0010fffd", "#", "", "hair"])[:, 0].tolist() == [
+        True, True, True, True, False, False, False,
+    ]  # fmt: skip
+    assert search(["#raid", "*strike"], ["a", "#raid", "airstrike"]).tolist() == [
+        [False, False],
+        [True, False],
+        [False, True],
+    ]
+
+
+def test_many_texts_are_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keywords, "AT_ONCE", 2)
+    assert search(["air"], ["air", "sea", "sea", "air", "air"])[:, 0].tolist() == [True, False, False, True, True]
 
 
 @pytest.mark.parametrize("query", ["", "a OR", "(a", "a)", '"a', "()", "AND a", "NOT", '""', "*"])

@@ -45,6 +45,16 @@ def test_another_config_does_not_go_on_with_it(config: Config, corpus_file: Path
         search(other, tmp_path / "study.db", trials=2, minutes=None)
 
 
+def test_other_labels_do_not_go_on_with_it(corpus_file: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_bytes(corpus_file.read_bytes())
+    config = config_for(own, *SPACE, "features.char=null", "split.folds=3")
+    search(config, tmp_path / "study.db", trials=1, minutes=None)
+    own.write_bytes(b"".join(own.read_bytes().splitlines(keepends=True)[:-1]))
+    with pytest.raises(UserError, match="or other training data"):
+        search(config, tmp_path / "study.db", trials=2, minutes=None)
+
+
 def test_unknown_keys_and_bad_ranges_are_named(corpus_file: Path, tmp_path: Path) -> None:
     config = config_for(corpus_file, "search.space={classifier.strenth: [1.0]}")
     with pytest.raises(UserError, match=r"search\.space: classifier\.strenth: the config has no such key"):

@@ -50,6 +50,12 @@ def passes() -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, list
     return read[0], read[1], read[2]
 
 
+def test_the_card_counts_what_is_there(rows: list[dict[str, Any]]) -> None:
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    assert f"{len(rows):,} paragraphs in {len({row['article_id'] for row in rows}):,} articles" in card
+    assert [path.stem for path in FILES if f"| {path.name} |" not in card] == []
+
+
 def test_schema_and_size(rows: list[dict[str, Any]], codebook: Codebook) -> None:
     assert all(set(row) == FIELDS for row in rows)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"]) for row in rows)

@@ -130,6 +130,15 @@ def test_leaked_test_paragraphs_are_counted_and_measured_without(tmp_path: Path)
     assert outcome.metrics["test_without_duplicates"]["paragraphs"] == outcome.metrics["test"]["paragraphs"] - 6
 
 
+def test_where_all_test_paragraphs_leaked_there_is_nothing_to_measure_without(tmp_path: Path) -> None:
+    records = synthetic_records(40)
+    source = write_jsonl(tmp_path / "train.jsonl", records)
+    test = write_jsonl(tmp_path / "test.jsonl", [r | {"article_id": "t" + r["article_id"]} for r in records[:30]])
+    outcome = train(config_for(source, f"data.test={test}"), tmp_path / "model")
+    assert outcome.prepared.leaked.all()
+    assert "test_without_duplicates" not in outcome.metrics
+
+
 @pytest.mark.parametrize("kind", ["linear_svm", "logistic_regression", "complement_nb"])
 @pytest.mark.parametrize("method", ["pooled", "per_topic", "fixed"])
 def test_every_classifier_works_with_every_threshold(tmp_path: Path, corpus_file: Path, kind: str, method: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from training.errors import UserError, did_you_mean
 from training.keywords import QueryError, compile_query, wanted_terms
+from training.topic_names import fault_of
 
 
 class Entry(BaseModel):
@@ -39,6 +40,14 @@ class Topic(Entry):
     keywords: str | None = None
     prevalence: Annotated[float, Field(gt=0, lt=1)] | None = None
     crosswalk: Crosswalk = Crosswalk()
+
+    @field_validator("id")
+    @classmethod
+    def _a_name(cls, name: str) -> str:
+        fault = fault_of(name)
+        if fault:
+            raise ValueError(f"the id of a topic; {name[:40]!r} {fault}")
+        return name
 
     @field_validator("keywords")
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 _TOKEN = re.compile(r'\s*(?:(?P<open>\()|(?P<close>\))|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
 _HYPHEN = re.compile("[-\u2010-\u2014]")
 _WORD = re.compile(r"\w+")
+AT_ONCE = 10_000  # texts whose words are held in memory
 LAST = chr(0x10FFFF)  # behind every beginning, all that begins so comes before it
 _OPERATORS = ("AND", "OR", "NOT")
 Matcher = Callable[[str], bool]
@@ -61,22 +62,27 @@ def compile_query(query: str) -> Matcher:
     return lambda text: matcher(folded(text))
 
 
-def search(queries: Sequence[str], texts: Iterable[str]) -> npt.NDArray[np.bool_]:
+def search(queries: Sequence[str], texts: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Whether each text matches each query, bool [texts, queries]. Raises :class:`QueryError`.
 
     A text with none of the words by which the terms of a query are known is to that query as good as empty.
     """
+    parsed = [_parsed(query) for query in queries]
+    known_by = [{_clue(term) for term in _terms(node, alone=False, excluded=True)} for node in parsed]
+    matchers = [_matcher(node) for node in parsed]
+    found = np.zeros((len(texts), len(queries)), dtype=np.bool_)
+    for first in range(0, len(texts), AT_ONCE):
+        _search_some(matchers, known_by, texts[first : first + AT_ONCE], found[first : first + AT_ONCE])
+    return found
+
+
+def _search_some(
+    matchers: Sequence[Matcher], known_by: Sequence[set[str]], texts: Sequence[str], found: npt.NDArray[np.bool_]
+) -> None:
     lowered = [folded(text) for text in texts]
     words_of = [set(_WORD.findall(text)) for text in lowered]
     vocabulary = sorted(set().union(*words_of))
-    found = np.zeros((len(lowered), len(queries)), dtype=np.bool_)
-    for at, query in enumerate(queries):
-        node = _parsed(query)
-        matcher = _matcher(node)
-        clues = {_clue(term) for term in _terms(node, alone=False, excluded=True)}
-        if "*" in clues:
-            found[:, at] = [matcher(text) for text in lowered]
-            continue
+    for at, (matcher, clues) in enumerate(zip(matchers, known_by, strict=True)):
         alike: set[str] = set()
         for clue in clues:
             beginning = clue.removesuffix("*")
@@ -88,7 +94,6 @@ def search(queries: Sequence[str], texts: Iterable[str]) -> npt.NDArray[np.bool_
             otherwise if alike.isdisjoint(words) else matcher(text)
             for words, text in zip(words_of, lowered, strict=True)
         ]
-    return found
 
 
 def wanted_terms(query: str) -> list[str]:

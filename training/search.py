@@ -61,7 +61,7 @@ def search(
     is given up (Optuna's MedianPruner).
     """
     problem = _Problem(config)
-    study = _study(config, study_file)
+    study = _study(config, problem.data, study_file)
     done = len(study.get_trials(deepcopy=False, states=_FINISHED))
     if done == 0 and not study.trials:
         study.enqueue_trial(_values_now(config))
@@ -110,6 +110,7 @@ class _Problem:
         folds = grouped_folds(train.labels, prepared.train_groups, config.split.folds, config.seed)
         lessons = codebook_lessons(prepared.codebook, topics, config)
         self.topics = topics
+        self.data = prepared.train.digest()
         self._train, self._folds, self._lessons = train, folds, lessons
         self._counted: dict[str, tuple[Task, CountedFeatures]] = {}
 
@@ -170,11 +171,11 @@ def _values_now(config: Config) -> dict[str, Any]:
     return values
 
 
-def _study(config: Config, study_file: Path) -> optuna.Study:
-    """The study, made if it is new; one that was begun with another config or space is refused."""
+def _study(config: Config, data: str, study_file: Path) -> optuna.Study:
+    """The study, made if it is new; one that was begun with another config, space or training set is refused."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study_file.parent.mkdir(parents=True, exist_ok=True)
-    fingerprint = hashlib.sha256(config.to_yaml().encode()).hexdigest()
+    fingerprint = hashlib.sha256(f"{config.to_yaml()}{data}".encode()).hexdigest()
     study = optuna.create_study(
         study_name=config.name,
         storage=f"sqlite:///{study_file.resolve()}",
@@ -186,7 +187,8 @@ def _study(config: Config, study_file: Path) -> optuna.Study:
     known = study.user_attrs.get("config")
     if known is not None and known != fingerprint:
         raise UserError(
-            f"{study_file}: was begun with another config. Give --study another file, or delete this one to begin anew."
+            f"{study_file}: was begun with another config or other training data. "
+            f"Give --study another file, or delete this one to begin anew."
         )
     study.set_user_attr("config", fingerprint)
     return study

@@ -118,7 +118,7 @@ def metrics_of(
         },
         "reliability": reliability(test.labels, wide),
     }
-    if prepared.leaked.any():
+    if prepared.leaked.any() and not prepared.leaked.all():
         kept = np.flatnonzero(~prepared.leaked)
         metrics["test_without_duplicates"] = measure(model, test.select(kept), probabilities[kept], tags[kept], config)
     if prepared.codebook is not None and all(topic.keywords for topic in prepared.codebook.topics):

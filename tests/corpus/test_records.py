@@ -145,6 +145,9 @@ BAD_LINES = [
     ('{"text": "x", "topics": [], "date": "May"}', r"news\.jsonl:2: date: found 'May', expected a date"),
     ('{"text": "\\ud800", "topics": []}', r"news\.jsonl:2: text: character 1 is half of a surrogate pair"),
     ('{"text": "x", "topics": ["shelings"]}', r'news\.jsonl:2: topic "shelings" is not in data/codebook.yaml. Did you mean "shelling"\?'),
+    ('{"text": "x", "topics": ["air\\tstrike"]}', r"news\.jsonl:2: topics: the topic .* holds a control character"),
+    ('{"text": "x", "topics": ["\\ud800"]}', r"news\.jsonl:2: topics: the topic .* holds half of a surrogate pair"),
+    ('{"text": "x", "topics": ["%s"]}' % ("x" * 1001), r"news\.jsonl:2: topics: the topic .* has 1001 characters"),
     ("[" * 100_000, r"news\.jsonl:2: not a JSON record"),
 ]  # fmt: skip
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from training.config import ColumnKey, Columns, IndicatorTopics, SeparatedTopics
 from training.corpus.sources import Row, read_rows
 from training.errors import UserError, did_you_mean, listed
+from training.topic_names import fault_of
 
 MOST_PROBLEMS = 10
 
@@ -174,6 +175,10 @@ def _topics(row: Row, columns: Columns) -> list[str]:
         )
     if not isinstance(value, list) or not all(isinstance(topic, str) and topic for topic in value):
         raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected a list of topic ids (may be empty).")
+    for topic in value:
+        fault = fault_of(topic)
+        if fault:
+            raise UserError(f"{row.place}: {key}: the topic {topic[:40]!r} {fault}. Correct it.")
     return list(dict.fromkeys(value))
 
 

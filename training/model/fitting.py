@@ -27,8 +27,8 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-# Nearer to the minimum than 30 epochs from zeros, and sooner there.
-EPOCHS_FROM_WHOLE, TOLERANCE_FROM_WHOLE = 6, 0.03
+# About as near to the minimum as 30 epochs from zeros, and sooner there; but not where rows are followed closely.
+EPOCHS_FROM_WHOLE, TOLERANCE_FROM_WHOLE, STRENGTH_FROM_WHOLE = 6, 0.03, 1.0
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def scores_of_fold(
 ) -> tuple[Rows, npt.NDArray[np.float32]]:
     """The rows of a fold, and their scores by classifiers that have learned from the other folds alone.
 
-    They begin where ``whole`` ended, which has learned from all rows: that is sooner done, and the scores are no nearer
-    to the labels of held-out rows than after a fit from zeros (experiments/quality/NOTES.md).
+    They begin where ``whole`` ended, which has learned from all rows, if the strength is not great: that is sooner
+    done, and the scores are no nearer to the labels of held-out rows than after a fit from zeros
+    (experiments/quality/NOTES.md).
 
     The columns are those of the topics; behind them, where topics exclude one another, those of their contests, and
     otherwise, if any text has passages, those of the best passage.
@@ -144,6 +145,8 @@ def _classifier(
         kind=chosen.kind, strength=chosen.strength, threads=threads, emphasis_factor=chosen.query_emphasis
     )
     duals = getattr(whole, "duals_", None)  # those of SVMs
+    if chosen.strength > STRENGTH_FROM_WHOLE:
+        duals = None
     if duals is not None:
         classifier.set_params(epochs=EPOCHS_FROM_WHOLE, tolerance=TOLERANCE_FROM_WHOLE)
         duals = duals[rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, get_args
@@ -16,6 +15,7 @@ from training.model.model import Decision, Exclusive
 from training.model.passages import Passages
 from training.model.scorer import Block, BlockSettings, Scorer
 from training.model.terms import Terms
+from training.topic_names import fault_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -26,7 +26,6 @@ LEAST_PASSAGE = 10  # tokens: what is cut finer costs more than the text itself
 MOST_WEIGHT, MOST_IDF = 1e9, 1e6
 # A threshold that everything or nothing reaches lies a little outside of the probabilities.
 LEAST_THRESHOLD, MOST_THRESHOLD = -1.0, 2.0
-LONGEST_NAME = 1000
 _BLOCK_TYPES: dict[str, tuple[type, ...]] = {
     "analyzer": (str,),
     "ngram_range": (list,),
@@ -36,7 +35,6 @@ _BLOCK_TYPES: dict[str, tuple[type, ...]] = {
     "first_tokens": (int, type(None)),
     "terms": (int,),
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BLANK = 32
 
 
@@ -118,9 +116,9 @@ def topics_of(description: Mapping[str, Any]) -> list[str]:
     if len(set(topics)) != len(topics):
         raise ValueError("a topic stands twice")
     for topic in topics:
-        topic.encode("utf-8")
-        if len(topic) > LONGEST_NAME or _CONTROL.search(topic):
-            raise ValueError(f"{topic[:40]!r} is not the name of a topic")
+        fault = fault_of(topic)
+        if fault:
+            raise ValueError(f"the topic {topic[:40]!r} {fault}")
     return topics
 
 

@@ -15,7 +15,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def save(
     folder: Path, settings: Mapping[str, Any], scorer: Scorer, decision: Decision, extras: Mapping[str, bytes]
 ) -> Model:
-    """Write a model folder and return the model under its id. ``extras`` are the files for people."""
+    """Write a model folder and return the model as it will be loaded. ``extras`` are the files for people.
+
+    Nothing is written unless what is to be written can be loaded.
+    """
     unsaved = Model("unsaved", tuple(settings["topics"]), scorer, decision, dict(settings))
     golden = {"texts": GOLDEN_TEXTS, "probabilities": unsaved.predict_proba(list(GOLDEN_TEXTS)).tolist()}
     description = {"format": FORMAT, "version": VERSION, **settings, **description_of(scorer, decision)}
@@ -72,15 +74,18 @@ def save(
         raise ValueError(f"not part of a model folder: {sorted(unexpected)}")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists())):
         raise UserError(f"{folder}: exists and is not a model folder, so it is left as it is. Choose another --output.")
-    identity = _id_of(description, _digest(files))
+    model = _model_of(folder, files)
     write_folder(folder, {**files, MANIFEST: manifest_of(files)})
-    return replace(unsaved, id=identity, settings=_settings_of(description), folder=folder)
+    return model
 
 
 def load(folder: str | Path) -> Model:
     """Load a model folder. Raises :class:`UserError` if any byte of it is not as it was saved."""
     folder = Path(folder)
-    files = read_folder(folder)
+    return _model_of(folder, read_folder(folder))
+
+
+def _model_of(folder: Path, files: Mapping[str, bytes]) -> Model:
     description = parse(folder / "model.json", files["model.json"])
     check_version(folder, description)
     try:
@@ -94,13 +99,10 @@ def load(folder: str | Path) -> Model:
         raise UserError(
             f"{folder}: the model's parts do not fit together ({_line(problem)}). Copy or train the model again."
         ) from None
-    model = Model(identity, tuple(topics), scorer, decision, _settings_of(description), folder)
+    settings = {key: description.get(key) for key in SETTINGS}
+    model = Model(identity, tuple(topics), scorer, decision, settings, folder)
     _check_golden(folder, model, parse(folder / "golden.json", files["golden.json"]))
     return model
-
-
-def _settings_of(description: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: description.get(key) for key in SETTINGS}
 
 
 def _digest(files: Mapping[str, bytes]) -> str:
