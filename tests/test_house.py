@@ -12,13 +12,14 @@ PACKAGE = ROOT / "training"
 # A room may import from rooms on its own floor's list only.
 MAY_IMPORT = {
     "errors": set(),
+    "topic_names": set(),
     "atomic": {"errors"},
     "keywords": {"errors"},
     "config": {"errors"},
     "config_file": {"errors", "config"},
-    "codebook": {"errors", "keywords"},
-    "corpus": {"errors", "config", "codebook"},
-    "model": {"errors", "config", "codebook", "keywords", "atomic"},
+    "codebook": {"errors", "keywords", "topic_names"},
+    "corpus": {"errors", "config", "codebook", "topic_names"},
+    "model": {"errors", "config", "codebook", "keywords", "atomic", "topic_names"},
     "evaluation": {"errors", "config", "codebook", "keywords", "model", "corpus"},
     "tracking": {"errors", "config", "codebook", "atomic", "model", "corpus", "evaluation"},
 }
