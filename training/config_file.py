@@ -28,10 +28,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def parse_config(text: str, *, where: str, overrides: Sequence[str] = ()) -> Config:
     """As :func:`load_config`, from the text of a config."""
-    try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise UserError(f"{where}: not valid YAML: {' '.join(str(problem).split())}.") from None
+    tree = parse_yaml(text, where=where)
     if not isinstance(tree, dict):
         raise UserError(f"{where}: expected a mapping of keys, found {type(tree).__name__}.")
     for override in overrides:
@@ -41,6 +38,14 @@ def parse_config(text: str, *, where: str, overrides: Sequence[str] = ()) -> Con
         return Config.model_validate(tree)
     except ValidationError as problem:
         raise UserError("\n".join(_explain(error, where) for error in _culprits(problem))) from None
+
+
+def parse_yaml(text: str, *, where: str) -> Any:
+    """What ``text`` holds; text that is not YAML is an error that names ``where`` it stands."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as problem:  # a ValueError: a date or number that there is not
+        raise UserError(f"{where}: not valid YAML: {' '.join(str(problem).split())}.") from None
 
 
 def _override(tree: dict[str, Any], override: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import yaml
 
 from training.config import Config, Data
-from training.config_file import parse_config
+from training.config_file import parse_config, parse_yaml
 from training.corpus.records import Corpus, read_corpus
 from training.errors import UserError
 from training.evaluation.comparison import Difference, compare_tags
@@ -17,20 +19,42 @@ from training.evaluation.metrics import Bools, evaluate
 from training.evaluation.promise import add_promises
 from training.model.model import Model
 
+log = logging.getLogger(__name__)
+
 
 def labelled_data(model: Model, spec: str, columns: str | None = None) -> Corpus:
     """Labelled paragraphs as the model's own config reads them, or with ``columns`` (YAML) in its place."""
     chosen = model_config(model).data.columns
     if columns is not None:
-        tree = {"name": "columns", "data": {"columns": yaml.safe_load(columns)}}
+        tree = {"name": "columns", "data": {"columns": parse_yaml(columns, where="--columns")}}
         chosen = parse_config(yaml.safe_dump(tree), where="--columns").data.columns
-    corpus = read_corpus(spec, chosen, None, where="DATA")
+    corpus = read_corpus(spec, chosen, None, where="DATA", option="--columns")
     if not set(corpus.topics) & set(model.topics):
         raise UserError(
             f"{spec}: none of its topics ({', '.join(corpus.topics[:5])} …) is known to the model "
             f"({', '.join(model.topics[:5])} …). Give data labelled with the model's topics."
         )
     return corpus.with_topics(all_topics(model, corpus))
+
+
+def warn_of_training_data(models: Sequence[Model], corpus: Corpus, spec: str) -> None:
+    """A warning for each model that was trained on exactly these paragraphs: figures on them say little."""
+    digest = corpus.digest()
+    for model in models:
+        if _learned_digest(model) == digest:
+            log.warning(
+                "%s: these are the paragraphs that %s was trained on, so its figures here are flattering. "
+                "Give labelled paragraphs that it has not seen.",
+                spec,
+                model.id,
+            )
+
+
+def _learned_digest(model: Model) -> object:
+    """The digest of the model's training paragraphs, as far as its settings, which may be a stranger's, hold one."""
+    sets = model.settings.get("trained_on")
+    entry = sets.get("train") if isinstance(sets, dict) else None
+    return entry.get("sha256") if isinstance(entry, dict) else None
 
 
 def model_config(model: Model) -> Config:

@@ -23,8 +23,10 @@ def evaluate(model: str, data: str, columns: str | None, as_json: bool) -> None:
 
     from training import load
     from training.evaluation.table import results_table
-    from training.measure import evaluate_model, labelled_data
+    from training.measure import evaluate_model, labelled_data, warn_of_training_data
 
     loaded = load(model)
-    metrics = {"test": evaluate_model(loaded, labelled_data(loaded, data, columns))}
+    corpus = labelled_data(loaded, data, columns)
+    warn_of_training_data([loaded], corpus, data)
+    metrics = {"test": evaluate_model(loaded, corpus)}
     click.echo(json.dumps(metrics, indent=1, ensure_ascii=False) if as_json else results_table(metrics))

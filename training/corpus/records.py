@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from training.config import ColumnKey, Columns, IndicatorTopics, SeparatedTopics
+from training.corpus.columns import located
 from training.corpus.sources import Row, read_rows
-from training.errors import UserError, did_you_mean, listed
+from training.errors import UserError, did_you_mean
 from training.topic_names import fault_of
 
 MOST_PROBLEMS = 10
@@ -76,24 +77,24 @@ def read_corpus(
     *,
     where: str,
     codebook: str | None = None,
+    option: str = "data.columns",
 ) -> Corpus:
     """Read and check labelled paragraphs.
 
-    ``topics`` are those of the codebook, or None for those found in the data. Raises :class:`UserError` with the
-    first problems, each by file, line and field.
+    ``topics`` are those of the codebook, or None for those found in the data; ``option`` is what the user maps columns
+    with. Raises :class:`UserError` with the first problems, each by file, line and field.
     """
     rows = read_rows(spec, where=where, by_position=columns.by_position)
-    columns = _present(columns, rows[0])
     problems: list[str] = []
     texts, paragraphs, articles, dates, carried = [], [], [], [], []
-    for row in rows:
+    for row, at in located(rows, columns, option):
         try:
-            texts.append(_text(row, columns.text))
-            carried.append(_topics(row, columns))
-            identity = _identity(row, columns.paragraph_id) or _own_identity(row)
+            texts.append(_text(row, at.text))
+            carried.append(_topics(row, at, option))
+            identity = _identity(row, at.paragraph_id) or _own_identity(row)
             paragraphs.append(identity)
-            articles.append(_identity(row, columns.article_id) or identity)
-            dates.append(_date(row, columns.date))
+            articles.append(_identity(row, at.article_id) or identity)
+            dates.append(_date(row, at.date))
         except UserError as problem:
             problems.append(str(problem))
     problems += _repeated(rows, paragraphs) if not problems else []
@@ -116,7 +117,7 @@ def read_corpus(
 
 def _in_order(found: list[str], columns: Columns) -> list[str]:
     if isinstance(columns.topics, IndicatorTopics):
-        return list(_indicators(columns.topics).values())
+        return list(dict.fromkeys([*_indicators(columns.topics).values(), *found]))
     return found
 
 
@@ -124,23 +125,6 @@ def _indicators(topics: IndicatorTopics) -> dict[ColumnKey, str]:
     if isinstance(topics.indicators, dict):
         return topics.indicators
     return {key: str(key) for key in topics.indicators}
-
-
-def _present(columns: Columns, first: Row) -> Columns:
-    """``columns`` with the optional fields filled by their standard names where the source has them."""
-    missing = [key for key in columns.named() if key not in first.values]
-    if missing:
-        nearest = did_you_mean(missing[0], first.values)
-        raise UserError(
-            f"{first.source}: no column {missing[0]!r}.{nearest} Columns found: {listed(first.values, 20)}. "
-            f"Map them under data.columns."
-        )
-    standard: dict[str, str] = {
-        field: field
-        for field in ("paragraph_id", "article_id", "date")
-        if getattr(columns, field) is None and field in first.values
-    }
-    return columns.model_copy(update=standard)
 
 
 def _text(row: Row, key: ColumnKey) -> str:
@@ -158,7 +142,7 @@ def _text(row: Row, key: ColumnKey) -> str:
     return text
 
 
-def _topics(row: Row, columns: Columns) -> list[str]:
+def _topics(row: Row, columns: Columns, option: str) -> list[str]:
     where = columns.topics
     if isinstance(where, IndicatorTopics):
         return [topic for key, topic in _indicators(where).items() if _is_set(row, key)]
@@ -171,7 +155,7 @@ def _topics(row: Row, columns: Columns) -> list[str]:
     if isinstance(value, str):
         raise UserError(
             f"{row.place}: {key}: found the text {value!r:.60}, expected a list of topics. If topics are joined by a "
-            f'separator, set data.columns.topics to {{column: {key}, separator: ";"}}.'
+            f'separator, set topics under {option} to {{column: {key}, separator: ";"}}.'
         )
     if not isinstance(value, list) or not all(isinstance(topic, str) and topic for topic in value):
         raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected a list of topic ids (may be empty).")

@@ -10,6 +10,7 @@ from typing import Any
 
 from training.codebook import Codebook, load_codebook
 from training.config import Columns
+from training.corpus.columns import by_source, has_standard_labels
 from training.corpus.sources import read_rows
 from training.errors import UserError
 from training.measure import model_config
@@ -69,12 +70,17 @@ def labelled_texts(model: Model, labelled: Sequence[str]) -> list[str]:
 def texts_of(spec: str | Sequence[str], columns: Columns, where: str) -> list[str]:
     """The texts of labelled data, whatever their labels are."""
     rows = read_rows(spec, where=where, by_position=columns.by_position)
-    if columns.text not in rows[0].values:
-        raise UserError(
-            f"{rows[0].place}: {where}: no column {columns.text!r}, expected the text of a paragraph. "
-            f"Columns found: {', '.join(map(str, rows[0].values))}."
-        )
-    return [text for row in rows if isinstance(text := row.values.get(columns.text), str)]
+    texts: list[str] = []
+    for source in by_source(rows):
+        first = source[0]
+        key = "text" if has_standard_labels(columns, first) else columns.text
+        if key not in first.values:
+            raise UserError(
+                f"{first.place}: {where}: no column {key!r}, expected the text of a paragraph. "
+                f"Columns found: {', '.join(map(str, first.values))}."
+            )
+        texts += [text for row in source if isinstance(text := row.values.get(key), str)]
+    return texts
 
 
 def is_model(path: str) -> bool:
