@@ -13,6 +13,7 @@ PACKAGE = ROOT / "training"
 MAY_IMPORT = {
     "errors": set(),
     "topic_names": set(),
+    "dates": set(),
     "atomic": {"errors"},
     "keywords": {"errors"},
     "config": {"errors"},
@@ -35,7 +36,7 @@ MAY_IMPORT["checks"] = {*STEPS, "train"}
 MAY_IMPORT["search"] = {*STEPS, "train"}
 MAY_IMPORT["review"] = {*STEPS, "train", "tagging"}
 MAY_IMPORT["tagging"] = {"errors", "atomic", "corpus", "model"}
-MAY_IMPORT["view"] = {"errors", "atomic", "codebook", "corpus", "model", "evaluation"}
+MAY_IMPORT["view"] = {"errors", "dates", "atomic", "codebook", "corpus", "model", "evaluation"}
 DOORS = {
     "click": {"training/cli.py", "training/commands"},
     "mlflow": {"training/tracking"},

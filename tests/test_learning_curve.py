@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import config_for, synthetic_records, write_jsonl
+from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training.checks import check_data
 from training.cli import conflict_topics
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.learning_curve import curve_lines, learning_curve, tags_from
-from training.model.task import CountedFeatures, Task
+from training.model.task import CountedFeatures, Task, TooFewWordsError
 from training.prepare import prepare
 from training.train import train
 
@@ -128,3 +128,54 @@ def test_no_curve_where_training_would_fail(tmp_path: Path) -> None:
     findings = check_data(config_for(write_jsonl(tmp_path / "x.jsonl", records)), with_learning_curve=True)
     assert findings.fatal
     assert findings.learning_curve is None
+
+
+@pytest.mark.parametrize("codebook", [False, True])
+def test_parts_too_small_to_learn_from_are_left_out(tmp_path: Path, codebook: bool) -> None:
+    """Three articles: a quarter of them is nothing, or nothing outside one of the folds."""
+    book = tmp_path / "book.yaml"
+    book.write_text("".join(["topics:\n", *(f"- {{id: {topic}, examples: [{topic}]}}\n" for topic in TOPIC_WORDS)]))
+    records = synthetic_records(4)
+    source = write_jsonl(tmp_path / "x.jsonl", records)
+    more = ("classifier.min_positives=1", *([f"data.codebook={book}"] if codebook else []))
+    findings = check_data(config_for(source, *FAST, *more), with_learning_curve=True)
+    curve = findings.learning_curve
+    assert curve is not None
+    shares = [point["share"] for point in curve["points"]]
+    assert 1 < len(shares) < 4 and shares[-1] == 1.0
+    assert curve["gain_from"] == max(0.5, shares[0])
+    assert all(len(entry["f1"]) == len(entry["positives"]) == len(shares) for entry in curve["topics"].values())
+
+
+def test_a_set_too_small_for_a_curve_is_told_and_the_rest_is_checked(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(task: Task, counted: CountedFeatures, known: Any, config: Any) -> Any:
+        if known.all():
+            return np.zeros(task.labels.shape, dtype=bool)
+        raise TooFewWordsError("too few")
+
+    monkeypatch.setattr("training.learning_curve.tags_from", nothing)
+    findings = check_data(config_for(corpus_file, *FAST), with_learning_curve=True)
+    assert not findings.fatal and findings.learning_curve is None
+    assert "learning curve: the 144 training paragraphs are too few for one" in findings.text()
+    outcome = train(config_for(corpus_file, *FAST, "evaluation.learning_curve=true"), tmp_path / "model")
+    assert "learning_curve" not in outcome.metrics
+
+
+def test_where_half_is_too_little_gains_are_measured_from_the_smallest_part_left(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def most(task: Task, counted: CountedFeatures, known: Any, config: Any) -> Any:
+        if known.mean() < 0.7:
+            raise TooFewWordsError("too few")
+        return np.zeros(task.labels.shape, dtype=bool)
+
+    monkeypatch.setattr("training.learning_curve.tags_from", most)
+    outcome = train(config_for(corpus_file, *FAST, "evaluation.learning_curve=true"), tmp_path / "model")
+    curve = outcome.metrics["learning_curve"]
+    assert [point["share"] for point in curve["points"]] == [0.75, 1.0]
+    assert curve["gain"]["micro_f1"]["by"] == pytest.approx(curve["points"][-1]["micro_f1"])
+    assert next(curve_lines(curve)).endswith("75%    100%   step from 75% to all")
+    report = (tmp_path / "model/report.html").read_text()
+    assert "learned from 75% and 100% of the articles" in report and "From 75% of the labels to all of them" in report

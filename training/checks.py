@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from training.config import Config
+from training.config import Config, SeparatedTopics
 from training.corpus.duplicates import near_duplicate_pairs
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
+from training.errors import listed
 from training.learning_curve import curve_lines, learning_curve
 from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare
+from training.topic_names import joined_topics, no_topics, variants
 
 FEW_POSITIVES = 20
+FEW_TESTED = 50
 SHOWN = 5
 
 
@@ -69,16 +72,20 @@ def check_data(config: Config, with_learning_curve: bool = False) -> Findings:
     articles = {*train.article_ids, *test.article_ids}
     findings = [
         *_rare(train, config),
+        *_small_test(train, test, config),
+        *(Finding("odd topics", slip) for slip in _slips(train.topics, config)),
         *_leaks(train, test, prepared.leaked, config),
         *_contradictions(train, config),
         *_odd_texts(train),
     ]
     fatal = any(finding.fatal for finding in findings)
     curve = _learning_curve(prepared, config) if with_learning_curve and not fatal else None
+    if with_learning_curve and not fatal and curve is None:
+        findings.append(Finding("learning curve", f"the {len(train)} training paragraphs are too few for one"))
     return Findings(len(train) + len(test), len(articles), support, tuple(findings), curve)
 
 
-def _learning_curve(prepared: Prepared, config: Config) -> dict[str, Any]:
+def _learning_curve(prepared: Prepared, config: Config) -> dict[str, Any] | None:
     topics, _ = learnable_topics(prepared, config)
     corpus = prepared.train.with_topics(topics)
     folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
@@ -109,6 +116,43 @@ def _rare(train: Corpus, config: Config) -> list[Finding]:
             )
         )
     return findings
+
+
+def _small_test(train: Corpus, test: Corpus, config: Config) -> list[Finding]:
+    findings = []
+    if len(test) < FEW_TESTED:
+        findings.append(
+            Finding(
+                "small test part",
+                f"{len(test)} test paragraphs, expected {FEW_TESTED} or more: figures measured on so few mean little",
+            )
+        )
+    learned = [topic for topic, count in train.support.items() if count >= config.classifier.min_positives]
+    unseen = [topic for topic in learned if not test.support[topic]]
+    if unseen:
+        findings.append(
+            Finding(
+                "small test part",
+                f"no test paragraph has the topic, so that how well it is found is not measured: {listed(unseen)}",
+            )
+        )
+    return findings
+
+
+def _slips(topics: Sequence[str], config: Config) -> list[str]:
+    """Ids of topics that nobody may have meant, where no codebook says which there are."""
+    if config.data.codebook is not None:
+        return []
+    columns = config.data.columns.topics
+    separator = f"is {columns.separator!r}" if isinstance(columns, SeparatedTopics) else "is not set"
+    return [
+        *(f"{listed(map(repr, alike))} differ in case or blanks only" for alike in variants(topics)),
+        *(
+            f"{topic!r} holds {mark!r} between what are topics; the separator under data.columns.topics {separator}"
+            for topic, mark in joined_topics(topics)
+        ),
+        *(f"{topic!r}: is it meant to be no topic? Then leave the topics empty" for topic in no_topics(topics)),
+    ]
 
 
 def _leaks(train: Corpus, test: Corpus, leaked: Any, config: Config) -> list[Finding]:

@@ -19,7 +19,7 @@ from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
 from training.model.deciding import decide, exclusivity, passage_tokens
 from training.model.fitting import scores_of_fold
-from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
+from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task, TooFewWordsError
 
 PARTS = 4
 FLAT = 0.02
@@ -34,7 +34,7 @@ def learning_curve(
     config: Config,
     lessons: Lessons = NO_LESSONS,
     whole: Bools | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Figures on all paragraphs of ``corpus`` with a quarter, half, three quarters and all of it to learn from.
 
     Articles are dealt into quarters that resemble one another, ``groups`` [n] staying whole, and each part holds the
@@ -47,6 +47,9 @@ def learning_curve(
     for each, and overall, is what the last doubling of the labels brought (all against half of them), with the
     interval of the paired difference and a verdict: "still rising", "falling", "flat" (surely within 0.02 of no gain)
     or "can't tell".
+
+    Parts too small to learn from are left out; if that leaves fewer than two, there is no curve (None). Where half is
+    left out, ``gain_from`` is not 0.5 but the share of the smallest part that is left, and gains are measured from it.
     """
     part = stratified_folds(corpus.labels, groups, [1.0] * PARTS, config.seed)
     task = Task(corpus.texts, corpus.labels, folds, lessons, passage_tokens(corpus.labels, config.classifier))
@@ -57,7 +60,11 @@ def learning_curve(
     for parts in range(1, PARTS + 1):
         known = part < parts
         log.info("learning curve: learning from %d of %d paragraphs", known.sum(), len(corpus))
-        tags[parts] = whole if whole is not None and known.all() else tags_from(task, counted, known, config)
+        found = whole if whole is not None and known.all() else _tags_if_any(task, counted, known, config)
+        if found is None:
+            log.info("learning curve: %d paragraphs are too few to learn from", known.sum())
+            continue
+        tags[parts] = found
         figures = evaluate(corpus.labels, tags[parts], tags[parts].astype(float), corpus.topics)
         add_intervals(figures, resampler, corpus.labels, tags[parts])
         points.append(
@@ -71,11 +78,14 @@ def learning_curve(
         for at, topic in enumerate(corpus.topics):
             by_topic[topic]["positives"].append(int(corpus.labels[known, at].sum()))
             by_topic[topic]["f1"].append(figures["topics"][topic]["f1"])
-    overall, of_topics = compare_tags(corpus.labels, tags[PARTS // 2], tags[PARTS], corpus.topics, resampler)
+    if len(points) < 2:
+        return None
+    begin = next(parts for parts in tags if parts >= PARTS // 2)
+    overall, of_topics = compare_tags(corpus.labels, tags[begin], tags[PARTS], corpus.topics, resampler)
     for difference in of_topics:
         by_topic[difference.figure]["gain"] = _gain(difference)
     gains = {difference.figure: _gain(difference) for difference in overall if difference.figure != "example_f1"}
-    return {"points": points, "topics": by_topic, "gain": gains}
+    return {"points": points, "topics": by_topic, "gain": gains, "gain_from": begin / PARTS}
 
 
 def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config) -> Bools:
@@ -98,6 +108,16 @@ def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config
     return tags
 
 
+def _tags_if_any(task: Task, counted: CountedFeatures, known: Bools, config: Config) -> Bools | None:
+    """:func:`tags_from`, or None where a fold leaves nothing, or no words, to learn from."""
+    if not all((known & (task.folds != fold)).any() for fold in np.unique(task.folds)):
+        return None
+    try:
+        return tags_from(task, counted, known, config)
+    except TooFewWordsError:
+        return None
+
+
 def _gain(difference: Difference) -> dict[str, Any]:
     low, high = difference.interval
     if difference.verdict == "can't tell":
@@ -112,7 +132,8 @@ def curve_lines(curve: Mapping[str, Any]) -> Iterator[str]:
     points, topics = curve["points"], curve["topics"]
     width = max(len(topic) for topic in (*topics, "macro-F1"))
     shares = "".join(f"{point['share']:>8.0%}" for point in points)
-    yield f"{'F1 with so much of the labels':{width + 11}}{shares}   last doubling"
+    step = "last doubling" if curve["gain_from"] == 0.5 else f"step from {curve['gain_from']:.0%} to all"
+    yield f"{'F1 with so much of the labels':{width + 11}}{shares}   {step}"
     rows = [
         ("micro-F1", points[-1]["paragraphs"], [point["micro_f1"] for point in points], curve["gain"]["micro_f1"]),
         ("macro-F1", points[-1]["paragraphs"], [point["macro_f1"] for point in points], curve["gain"]["macro_f1"]),
@@ -126,6 +147,6 @@ def curve_lines(curve: Mapping[str, Any]) -> Iterator[str]:
         )
     rising = sum(entry["gain"]["verdict"] == "still rising" for entry in topics.values())
     yield (
-        f"The last doubling of the labels helped {rising} of {len(topics)} topics beyond doubt. As a rule the next one "
+        f"The {step} of the labels helped {rising} of {len(topics)} topics beyond doubt. As a rule the next one "
         f"helps less; so few points allow no figure for it."
     )

@@ -1,10 +1,13 @@
-"""What the id of a topic may be: it goes into files and onto terminals as it is."""
+"""What the id of a topic may be (it goes into files and onto terminals as it is), and what is likely a slip."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 LONGEST = 1000
+SEPARATORS = ",;|"
+NO_TOPICS = ("none", "null", "nil", "nan", "na", "n/a", "-")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -20,3 +23,31 @@ def fault_of(name: str) -> str | None:
     if _CONTROL.search(name):
         return "holds a control character, such as a tab or a line break"
     return None
+
+
+def variants(topics: Iterable[str]) -> list[list[str]]:
+    """Topics that differ only in case or in blanks around them, together."""
+    alike: dict[str, list[str]] = {}
+    for topic in topics:
+        alike.setdefault(_folded(topic), []).append(topic)
+    return [names for names in alike.values() if len(names) > 1]
+
+
+def joined_topics(topics: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each topic that a separator divides into parts of which one is a topic, with that separator."""
+    topics = list(topics)
+    known = {_folded(topic) for topic in topics}
+    for topic in topics:
+        for mark in SEPARATORS:
+            if mark in topic and any(_folded(part) in known for part in topic.split(mark)):
+                yield topic, mark
+                break
+
+
+def no_topics(topics: Iterable[str]) -> list[str]:
+    """Topics that are the word for none."""
+    return [topic for topic in topics if _folded(topic) in NO_TOPICS]
+
+
+def _folded(topic: str) -> str:
+    return topic.strip().casefold()

@@ -74,7 +74,11 @@ def train(config: Config, folder: Path) -> Outcome:
     metrics["reference"] = reference(model, training_set, fitted.out_of_fold.probabilities, folds, config.features)
     if config.evaluation.learning_curve:
         whole = fitted.out_of_fold.tags
-        metrics["learning_curve"] = learning_curve(training_set, prepared.train_groups, folds, config, lessons, whole)
+        curve = learning_curve(training_set, prepared.train_groups, folds, config, lessons, whole)
+        if curve is None:
+            log.warning("the %d training paragraphs are too few for a learning curve", len(training_set))
+        else:
+            metrics["learning_curve"] = curve
     extras = {
         "config.yaml": config.to_yaml().encode(),
         "metrics.json": (json.dumps(metrics, indent=1, ensure_ascii=False) + "\n").encode(),

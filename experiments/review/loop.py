@@ -72,7 +72,7 @@ def queue_rows(model: Model, train: Corpus, taken: set[int], number: int, share:
     pool.add(paragraphs, model.predict_proba(part.texts, threads=2))
     support = train.select(np.array(sorted(taken))).support
     labelled = train.texts.take(pa.array(sorted(taken))).to_pylist()
-    items = choose(pool, model.topics, support, labelled, number=number, at_random=at_random)
+    items = choose(pool, model.topics, support, labelled, number=number, at_random=at_random).items
     chosen = [int(item.found.paragraph_id) for item in items]
     spare = [int(found.paragraph_id) for found in pool.random_sample() if int(found.paragraph_id) not in set(chosen)]
     return (chosen + spare)[:number]  # both strategies label the same number, duplicates or not

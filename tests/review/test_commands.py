@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.conftest import write_jsonl
 from training.cli import conflict_topics
 from training.errors import UserError
 
@@ -88,3 +89,24 @@ def test_drift(trained: Any, archive_file: Path, tmp_path: Path) -> None:
 def test_import_writes_jsonl_only(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expected a file ending in \.jsonl"):
         run("review", "import", "x.json", "--output", tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_dates_that_do_not_exist_are_wrong_usage(tmp_path: Path, option: str) -> None:
+    arguments = ["review", "queue", "model", "archive", "--output", str(tmp_path / "q"), option, "2024-13"]
+    result = CliRunner().invoke(conflict_topics, arguments)
+    assert result.exit_code == 2
+    assert 'found "2024-13", expected a year, month or day that exists' in result.stderr.replace("\n", " ")
+
+
+def test_import_without_a_codebook_shows_what_it_took_as_topics(tmp_path: Path) -> None:
+    topics = [["arrest"], ["arrest"], ["arest"], ["theft, flight"], []]
+    records = [{"paragraph_id": str(at), "text": f"Text {at}.", "topics": names} for at, names in enumerate(topics)]
+    source = write_jsonl(tmp_path / "labels.jsonl", records)
+    told = run("review", "import", source, "--output", tmp_path / "a.jsonl")
+    assert 'Topics: "arrest" 2, "arest" 1, "theft, flight" 1.' in told
+    assert 'Of one label only, slips perhaps (--codebook FILE would tell): "arest", "theft, flight".' in told
+    book = tmp_path / "book.yaml"
+    book.write_text("topics: [{id: arrest}, {id: arest}, {id: 'theft, flight'}]")
+    told = run("review", "import", source, "--codebook", book, "--output", tmp_path / "b.jsonl")
+    assert "Topics:" not in told

@@ -15,7 +15,7 @@ from training.commands.options import config_argument, set_option
 @click.option("--learning-curve", is_flag=True, help="Also how much more labels would help, by topic; trains 20 times.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(config: str, overrides: tuple[str, ...], learning_curve: bool, as_json: bool) -> None:
-    """Look for leaks, near-duplicates, contradicting labels and rare topics in the data of CONFIG.
+    """Look for leaks, near-duplicates, contradicting labels, rare or odd topics and a small test part in CONFIG's data.
 
     Exit code 1 if training would fail; findings that only deserve a look leave it 0.
 

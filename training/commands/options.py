@@ -13,3 +13,15 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Override a key of the config: a dotted key and a YAML value. May be repeated.",
 )
+
+
+def a_period(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """The callback of an option that takes a year, month or day."""
+    from training.dates import period
+
+    if given is not None:
+        try:
+            period(given)
+        except ValueError as problem:
+            raise click.BadParameter(str(problem)) from None
+    return given

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import model_argument, set_option
+from training.commands.options import a_period, model_argument, set_option
 
 _force = click.option("--force", is_flag=True, help="Replace existing output, which may hold labels by now.")
 
@@ -41,8 +41,12 @@ def review() -> None:
 )
 @click.option("--before", metavar="MODEL", help="The model of the round before: says whether labelling still helps.")
 @click.option("--codebook", metavar="FILE", help="For the hints and for topics not learned yet [that of the model].")
-@click.option("--from", "since", metavar="DATE", help="Only paragraphs dated so or later, e.g. 2020-03.")
-@click.option("--to", "until", metavar="DATE", help="Only paragraphs dated so or earlier.")
+@click.option(
+    "--from", "since", metavar="DATE", callback=a_period, help="Only paragraphs of that year, month or day, or later."
+)
+@click.option(
+    "--to", "until", metavar="DATE", callback=a_period, help="… or earlier, e.g. 2020-03: up to its last day."
+)
 @click.option("--blind", is_flag=True, help="Do not show labellers what the model suggests.")
 @click.option("--seed", type=int, default=13, show_default=True)
 @click.option("--format", "input_format", metavar="SUFFIX", help="Read every input as this, e.g. jsonl or csv.gz.")

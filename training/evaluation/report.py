@@ -68,7 +68,7 @@ def render_report(
 
 
 def sparklines(curve: Mapping[str, Any]) -> dict[str, tuple[Markup, str]]:
-    """For each topic its learning curve as a small drawing, and what the last doubling of the labels brought."""
+    """For each topic its learning curve as a small drawing, and what its last step (a doubling, mostly) brought."""
     drawn = {}
     for topic, entry in curve["topics"].items():
         steps = zip(entry["positives"], entry["f1"], strict=True)

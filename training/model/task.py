@@ -89,6 +89,10 @@ class Task:
         self.always = np.arange(len(labels), self.first_passage)
 
 
+class TooFewWordsError(UserError):
+    """The texts to learn from have no n-gram that is frequent enough to be a feature."""
+
+
 class CountedFeatures:
     """The n-grams of all texts, counted once; their TF-IDF is made for each fold from its training rows alone."""
 
@@ -112,7 +116,7 @@ class CountedFeatures:
                 vectorizer.fold(counts, rows) for (_, vectorizer), counts in zip(self.blocks, self._counts, strict=True)
             ]
         except ValueError:
-            raise UserError(
+            raise TooFewWordsError(
                 f"data.train: {len(rows)} paragraphs to learn from have too few words in common to learn anything. "
                 f"Label more paragraphs, or lower features.word.min_df and features.char.min_df to 1."
             ) from None

@@ -18,6 +18,7 @@ MOST_OF_ONE_ARTICLE = 2
 UNCERTAIN = 3.0
 
 Reason = Literal["random", "keywords", "uncertain"]
+LeftOut = Literal["labelled", "alike", "article"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Item:
     inclusion_probability: float | None = None
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """``left_out`` counts the candidates that were not chosen although there was room for more, by the reason."""
+
+    items: list[Item]
+    left_out: Counter[LeftOut]
+
+
 def choose(
     pool: Pool,
     topics: Sequence[str],
@@ -38,7 +47,7 @@ def choose(
     *,
     number: int,
     at_random: int,
-) -> list[Item]:
+) -> Chosen:
     """``number`` paragraphs: the random sample first, then by uncertainty, rare topics first.
 
     ``support`` counts the positives in training by topic: a topic of n positives gets a share of the queue in
@@ -53,7 +62,8 @@ def choose(
     candidates = [*sample, *(found for part in queried.values() for found in part)]
     candidates += [found for part in by_topic for _, found in part]
     group = _groups(candidates, labelled)
-    taken = {group[""]} if labelled else set()
+    known = {group[""]} if labelled else set()
+    taken = set(known)
     probability = min(1.0, at_random / pool.seen) if pool.seen else 0.0
     items = [
         Item(found, "random", None, probability) for found in sample if group[found.paragraph_id] not in taken
@@ -61,9 +71,11 @@ def choose(
     articles = Counter(item.found.article_id for item in items)
     taken |= {group[item.found.paragraph_id] for item in items}
 
+    def full(found: Found) -> bool:
+        return found.article_id is not None and articles[found.article_id] >= MOST_OF_ONE_ARTICLE
+
     def take(found: Found, reason: Reason, topic: str) -> bool:
-        full = found.article_id is not None and articles[found.article_id] >= MOST_OF_ONE_ARTICLE
-        if full or group[found.paragraph_id] in taken:
+        if full(found) or group[found.paragraph_id] in taken:
             return False
         taken.add(group[found.paragraph_id])
         articles[found.article_id] += 1
@@ -81,7 +93,15 @@ def choose(
         if len(items) >= number:
             break
         take(found, "uncertain", topics[at])
-    return items
+    left_out: Counter[LeftOut] = Counter()
+    if len(items) < number:
+        of_items = {id(item.found) for item in items}
+        for found in {id(found): found for found in candidates if id(found) not in of_items}.values():
+            if group[found.paragraph_id] in taken:
+                left_out["labelled" if group[found.paragraph_id] in known else "alike"] += 1
+            elif full(found):
+                left_out["article"] += 1
+    return Chosen(items, left_out)
 
 
 def _in_turn(by_topic: Sequence[Sequence[tuple[float, Found]]], support: Sequence[int]) -> list[tuple[int, Found]]:

@@ -7,16 +7,18 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
 from training.codebook import Codebook
+from training.dates import day_of, period
 from training.errors import UserError
 from training.keywords import search
 from training.model.model import Model
 from training.review.archive import Paragraphs
 from training.review.benefit import Benefit, benefit, probability_right
-from training.review.choose import Item, Reason, choose
+from training.review.choose import MOST_OF_ONE_ARTICLE, Item, LeftOut, Reason, choose
 from training.review.pool import Found, Pool
 from training.review.write import ToLabel, joined
 
@@ -26,7 +28,8 @@ STOP_SET = 2000  # paragraphs on which two models are compared (Bloodgood & Vija
 
 @dataclass(frozen=True)
 class Asked:
-    """What a queue should be like. ``since`` and ``until`` are dates or their beginnings, e.g. ``2020-03``."""
+    """What a queue should be like. ``since`` and ``until`` are years, months or days, both
+    included, e.g. ``2020-03``."""
 
     number: int = 100
     random: float = 0.2
@@ -41,10 +44,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Queue:
-    """The chosen paragraphs, how many there were, and whether labelling them still helps."""
+    """The chosen paragraphs, how many were asked for and there were, and whether labelling them still helps.
+
+    ``left_out`` counts the paragraphs that would have been chosen next, by why they were not.
+    """
 
     items: list[Item]
+    asked: int
     seen: int
+    left_out: Counter[LeftOut]
     rejected: int
     benefit: Benefit
 
@@ -52,12 +60,27 @@ class Queue:
         """What an analyst should know."""
         reasons = Counter(item.reason for item in self.items)
         by_topic = Counter(item.topic for item in self.items if item.topic is not None)
-        lines = [f"{len(self.items)} of {self.seen:,} paragraphs chosen: " + _told(reasons) + "."]
+        told = f": {_told(reasons)}" if reasons else ""
+        lines = [f"{len(self.items)} of {self.seen:,} paragraphs chosen{told}."]
+        if len(self.items) < self.asked:
+            lines.append(self._why_fewer())
         if by_topic:
             lines.append("By topic: " + ", ".join(f"{topic} {count}" for topic, count in by_topic.most_common()) + ".")
         if self.rejected:
             lines.append(f"{self.rejected} rows could not be read and are left out.")
         return "\n".join([*lines, *self.benefit.sentences()])
+
+    def _why_fewer(self) -> str:
+        names: dict[LeftOut, str] = {
+            "labelled": "labelled already, or near-duplicates of what is",
+            "alike": "near-duplicates of chosen ones",
+            "article": f"of articles that {MOST_OF_ONE_ARTICLE} or more were chosen of",
+        }
+        reasons = [f"{self.left_out[reason]} {name}" for reason, name in names.items() if self.left_out[reason]]
+        looked_at = len(self.items) + sum(self.left_out.values())
+        of = f" of the {looked_at:,} looked at closely" if looked_at < self.seen else ""
+        why = f"left out{of} are {'; '.join(reasons)}" if reasons else "there are no more"
+        return f"Fewer than the {self.asked} asked for: {why}."
 
 
 def make_queue(
@@ -96,8 +119,9 @@ def make_queue(
             f"ARCHIVE: found no paragraph with text{dates} ({rejected} rows could not be read), expected unlabelled "
             f"paragraphs. Check the files, --text-column and the dates."
         )
-    items = choose(pool, model.topics, support, labelled, number=asked.number, at_random=asked.at_random)
-    return Queue(items, pool.seen, rejected, benefit(model, before, items, pool.random_sample()))
+    chosen = choose(pool, model.topics, support, labelled, number=asked.number, at_random=asked.at_random)
+    helps = benefit(model, before, chosen.items, pool.random_sample())
+    return Queue(chosen.items, asked.number, pool.seen, chosen.left_out, rejected, helps)
 
 
 def _told(reasons: Counter[Reason]) -> str:
@@ -117,15 +141,13 @@ def unlearned_queries(model: Model, codebook: Codebook | None) -> dict[str, str]
 
 
 def within(paragraphs: Paragraphs, asked: Asked) -> Paragraphs:
-    """The paragraphs of the wanted dates; those without a date only where no dates were asked for."""
+    """The paragraphs of the wanted dates; those without a date (2024-05-31 or 20240531) only if all are."""
     if asked.since is None and asked.until is None:
         return paragraphs
-    wanted = [
-        date is not None
-        and (asked.since is None or date[: len(asked.since)] >= asked.since)
-        and (asked.until is None or date[: len(asked.until)] <= asked.until)
-        for date in paragraphs.dates.to_pylist()
-    ]
+    first = period(asked.since)[0] if asked.since is not None else date.min
+    last = period(asked.until)[1] if asked.until is not None else date.max
+    days = [day_of(dated) for dated in paragraphs.dates.to_pylist()]
+    wanted = [day is not None and first <= day <= last for day in days]
     return paragraphs.select(np.array(wanted, dtype=bool))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.errors import UserError, did_you_mean
+from training.errors import UserError, did_you_mean, listed
 from training.review.agreement import Agreement, agreement
 from training.review.annotations import Annotation, Export
 from training.review.prevalence import wilson
@@ -19,23 +19,38 @@ RULE = (
 )
 FIRST = ("paragraph_id", "article_id", "text", "topics", "date", "annotator", "annotated_at")
 MOST_PROBLEMS = 10
+MOST_TOPICS = 30
 
 
 @dataclass(frozen=True)
 class Settled:
-    """``labelled`` records of the contract, and ``disagreements`` whose ``topics`` are null and ``votes`` are told."""
+    """``labelled`` records of the contract, and ``disagreements`` whose ``topics`` are null and ``votes`` are told.
+
+    ``checked``: whether the topics were checked against a codebook.
+    """
 
     labelled: list[dict[str, Any]]
     disagreements: list[dict[str, Any]]
     agreement: Agreement
     left_out: Counter[str]
+    checked: bool
 
     def text(self) -> str:
         """What an analyst should know."""
         lines = [f"{len(self.labelled)} paragraphs labelled, {len(self.disagreements)} set aside as disagreements."]
         told = {"skipped": "skipped by an annotator", "drafts": "drafts", "unlabelled": "not labelled yet"}
         lines += [f"{self.left_out[key]} {what}: left out." for key, what in told.items() if self.left_out[key]]
-        return "\n".join([*lines, self.agreement.text(), *random_quality(self.labelled)])
+        return "\n".join([*lines, self.agreement.text(), *random_quality(self.labelled), *self._topics()])
+
+    def _topics(self) -> Iterator[str]:
+        """What was taken as a topic, if nothing said what is one: a slip of the pen would become a topic too."""
+        counts = Counter(topic for record in self.labelled for topic in record["topics"])
+        if self.checked or not counts:
+            return
+        yield "Topics: " + listed((f'"{topic}" {count}' for topic, count in counts.most_common()), MOST_TOPICS) + "."
+        once = [f'"{topic}"' for topic, count in counts.items() if count == 1]
+        if once:
+            yield f"Of one label only, slips perhaps (--codebook FILE would tell): {listed(sorted(once), MOST_TOPICS)}."
 
 
 def settle(export: Export, topics: Sequence[str] | None, codebook: str | None = None) -> Settled:
@@ -63,7 +78,7 @@ def settle(export: Export, topics: Sequence[str] | None, codebook: str | None = 
             disagreements.append({**aside, "votes": said, "tied": tied, "final": True})
         else:
             labelled.append(_record(deciding, [topic for topic in names if 2 * counted[topic] > len(deciding)]))
-    return Settled(labelled, disagreements, agreement(votes, names), export.left_out)
+    return Settled(labelled, disagreements, agreement(votes, names), export.left_out, topics is not None)
 
 
 def _latest(annotations: Sequence[Annotation]) -> dict[str, Annotation]:

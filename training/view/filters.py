@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
+from training.dates import period
 from training.errors import UserError
 
 Order = Literal["file", "surest", "least"]
 State = Literal["all", "open", "corrected"]
 PAGE = 20
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_IS_DAY = "regexp_matches(day, '^[0-9]{4}-[0-9]{2}-[0-9]{2}')"
 _WORDS = re.compile(r'"([^"]+)"|(\S+)')
 
 
@@ -56,8 +57,11 @@ def parse_filter(asked: Mapping[str, str]) -> Filter:
         raise UserError(f'topic: found "{topic:.60}", expected any, untagged or topic:ID.')
     since, until = (asked.get(name, "").strip() for name in ("since", "until"))
     for name, date in (("from", since), ("to", until)):
-        if date and not _DATE.fullmatch(date):
-            raise UserError(f'{name}: found "{date:.60}", expected a year, month or day: 2024, 2024-05 or 2024-05-31.')
+        try:
+            if date:
+                period(date)
+        except ValueError as problem:
+            raise UserError(f"{name}: {problem}") from None
     state, order = asked.get("state", "all"), asked.get("order", "file")
     if state not in get_args(State) or order not in get_args(Order):
         raise UserError(f"found state {state:.20} and order {order:.20}, expected what the page offers.")
@@ -107,9 +111,9 @@ def query(wanted: Filter, every: tuple[str, ...], dated: bool) -> Query:
     if (wanted.since or wanted.until) and not dated:
         raise UserError("These tags have no dates: tag again with --keep date, or name the column with --date-column.")
     if wanted.since:
-        made.add("day >= $since", since=wanted.since)
+        made.add(f"{_IS_DAY} AND day >= $since", since=period(wanted.since)[0].isoformat())
     if wanted.until:
-        made.add(f"day[:{len(wanted.until)}] <= $until", until=wanted.until)
+        made.add(f"{_IS_DAY} AND day[:10] <= $until", until=period(wanted.until)[1].isoformat())
     for number, word in enumerate(wanted.words):
         made.add(f"contains(lower(text), lower($word{number}))", **{f"word{number}": word})
     if wanted.state != "all":

@@ -1,0 +1,72 @@
+"""Which dates a queue takes, and why it has fewer paragraphs than were asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.conftest import FILLER, synthetic_records
+from training.review.archive import Paragraphs
+from training.review.queue import Asked, make_queue, within
+
+
+def paragraphs(texts: list[str], articles: list[str | None], dates: list[str | None] | None = None) -> Paragraphs:
+    ids = pa.array([str(at) for at in range(len(texts))])
+    dated = pa.array(dates or [None] * len(texts), type=pa.string())
+    return Paragraphs(ids, pa.array(articles, type=pa.string()), pa.array(texts), dated, {})
+
+
+DATES = ["2023-12-31", "2024-05-01", "2024-05-31T23:00", "20240531", "2024-06-01", "31.05.2024", "2024-05", None]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "rows"),
+    [
+        ("2024-05", "2024-05", [1, 2, 3]),
+        ("2024-05-31", "2024-05-31", [2, 3]),
+        (None, "2024-05", [0, 1, 2, 3]),
+        ("2024", "2024", [1, 2, 3, 4]),
+        ("2024-06", None, [4]),
+        (None, None, list(range(8))),
+    ],
+)
+def test_a_month_and_a_year_are_whole_and_other_dates_lie_in_no_range(
+    since: str | None, until: str | None, rows: list[int]
+) -> None:
+    archive = paragraphs(["x"] * len(DATES), [None] * len(DATES), DATES)
+    assert within(archive, Asked(since=since, until=until)).ids.to_pylist() == [str(row) for row in rows]
+
+
+def told(trained: Any, archive: Paragraphs, labelled: list[str]) -> str:
+    asked = Asked(10, 0.0)
+    return str(make_queue(trained.model, [archive], asked, support={}, labelled=labelled).text())
+
+
+def test_why_fewer_were_chosen_is_told(trained: Any) -> None:
+    texts = [record["text"] for record in synthetic_records(3, seed=5)]
+    alone: list[str | None] = [f"a{at}" for at in range(len(texts))]
+    assert "9 of 9 paragraphs chosen: 9 by uncertainty.\nFewer than the 10 asked for: there are no more." in told(
+        trained, paragraphs(texts, alone), []
+    )
+    assert (
+        "2 of 9 paragraphs chosen: 2 by uncertainty.\nFewer than the 10 asked for: left out are 7 of articles that"
+        in told(trained, paragraphs(texts, ["a"] * len(texts)), [])
+    )
+    assert "left out are 9 near-duplicates of chosen ones." in told(trained, paragraphs(texts * 2, alone * 2), [])
+    assert "left out are 4 labelled already, or near-duplicates of what is." in told(
+        trained, paragraphs(texts, alone), texts[:4]
+    )
+
+
+def test_a_queue_of_nothing_says_so(trained: Any) -> None:
+    text = " ".join(FILLER)
+    assert told(trained, paragraphs([text] * 3, ["a", "b", "c"]), [text]).startswith(
+        "0 of 3 paragraphs chosen.\nFewer than the 10 asked for: left out are 3 labelled already"
+    )
+
+
+def test_enough_needs_no_reason(trained: Any) -> None:
+    texts = [record["text"] for record in synthetic_records(10, seed=5)]
+    assert "Fewer" not in told(trained, paragraphs(texts, [f"a{at}" for at in range(len(texts))]), [])

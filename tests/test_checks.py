@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import config_for, synthetic_records, write_jsonl
+from training.checks import check_data
+
+
+def notes(path: Path, records: list[dict[str, Any]], *overrides: str) -> str:
+    findings = check_data(config_for(write_jsonl(path / "x.jsonl", records), *overrides))
+    assert not findings.fatal
+    return findings.text()
+
+
+def test_a_small_test_part_is_told_with_the_topics_that_it_lacks(tmp_path: Path) -> None:
+    records = [record | {"topics": [f"t{at % 12}"]} for at, record in enumerate(synthetic_records(20))]
+    told = notes(tmp_path, records)
+    assert "12 test paragraphs, expected 50 or more: figures measured on so few mean little" in told
+    rare = [record | {"topics": ["rare", "shelling"] if at < 3 else ["shelling"]} for at, record in enumerate(records)]
+    told = notes(tmp_path, [record | {"article_id": "a0"} if "rare" in record["topics"] else record for record in rare])
+    assert "no test paragraph has the topic, so that how well it is found is not measured: rare" in told
+
+
+def test_a_test_part_with_enough_of_every_topic_is_not_told(tmp_path: Path) -> None:
+    assert "test part" not in notes(tmp_path, synthetic_records(100))
+
+
+def slipped(*slips: str) -> list[dict[str, Any]]:
+    records = synthetic_records(20)
+    return [
+        record | {"topics": [*record["topics"], slip]} for record, slip in zip(records, slips, strict=False)
+    ] + records[len(slips) :]
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        ("Shelling", "'Shelling', 'shelling' differ in case or blanks only"),
+        (" shelling", "' shelling', 'shelling' differ in case or blanks only"),
+        (
+            "shelling,arson",
+            "'shelling,arson' holds ',' between what are topics; the separator under data.columns.topics is not set",
+        ),
+        ("N/A", "'N/A': is it meant to be no topic?"),
+    ],
+)
+def test_topics_that_look_like_slips_are_told_without_a_codebook(tmp_path: Path, slip: str, told: str) -> None:
+    assert told in notes(tmp_path, slipped(slip))
+    book = tmp_path / "book.yaml"
+    names = [slip, "shelling", "detention", "displacement"]
+    book.write_text("topics:\n" + "".join(f"- id: {name!r}\n" for name in names))
+    assert "odd topics" not in notes(tmp_path, slipped(slip), f"data.codebook={book}")
+
+
+def test_the_separator_in_use_is_named(tmp_path: Path) -> None:
+    records = [record | {"topics": ";".join(record["topics"])} for record in slipped("shelling,detention")]
+    told = notes(tmp_path, records, "data.columns.topics={column: topics, separator: ;}")
+    assert "holds ',' between what are topics; the separator under data.columns.topics is ';'" in told
+
+
+def test_topics_without_slips_are_not_told(tmp_path: Path) -> None:
+    assert "odd topics" not in notes(tmp_path, synthetic_records(20))

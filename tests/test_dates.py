@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.dates import day_of, period
+
+
+@given(st.dates())
+def test_a_day_lies_in_its_own_day_month_and_year_and_beside_no_other(day: date) -> None:
+    written = day.isoformat()
+    for asked, part in ((written, 10), (written[:7], 7), (written[:4], 4)):
+        first, last = period(asked)
+        assert first <= day <= last
+        assert first.isoformat()[:part] == last.isoformat()[:part] == asked
+        assert first == date.min or (first - timedelta(days=1)).isoformat()[:part] != asked
+        assert last == date.max or (last + timedelta(days=1)).isoformat()[:part] != asked
+    for form in (written, written.replace("-", ""), f"{written}T23:59:59Z", written.replace("-", "") + "235959"):
+        assert day_of(form) == day
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["2024-13", "2024-00", "2024-02-30", "0000", "24", "2024-5", "202405", "2024-05-31T10", "May", "", "２０２４"],
+)
+def test_what_is_no_period_is_told(asked: str) -> None:
+    with pytest.raises(ValueError, match=f'found "{asked}", expected a year, month or day that exists: 2024, 2024-05'):
+        period(asked)
+
+
+@pytest.mark.parametrize(
+    "dated",
+    [None, "", "31.05.2024", "May 2024", "2024", "2024-05", "2024-02-30", "2024-0531", "1717113600", "2024-05-311"],
+)
+def test_what_is_no_day_lies_in_no_period(dated: str | None) -> None:
+    assert day_of(dated) is None
