@@ -72,10 +72,9 @@ def test_files_with_mapped_and_with_standard_columns_are_read_together(
     assert [f"{imported}: read by the standard names" in message for message in caplog.messages] == [True]
 
 
-def test_a_mapped_column_that_one_file_lacks_has_its_standard_name_there(tmp_path: Path) -> None:
-    mine = write_jsonl(tmp_path / "mine.jsonl", [{"text": "Calm.", "topics": [], "published": "2021", "date": "2022"}])
-    corpus = read([mine, write_jsonl(tmp_path / "imported.jsonl", [STANDARD])], Columns(date="published"))
-    assert corpus.dates == ("2021", "2020-05-01")
+def test_a_mapped_column_is_not_guessed_where_text_and_topics_are_in_place(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no column 'publshed'"):
+        read([write_jsonl(tmp_path / "imported.jsonl", [STANDARD])], Columns(date="publshed"))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def columns_of(columns: Columns, source: list[Row], option: str) -> Columns:
     standard = {field: field for field in ("text", "topics") if labels}
     for field in OPTIONAL:
         key = getattr(columns, field)
-        if key is None or (key not in found and (labels or field in found)):
+        if key is None or (key not in found and labels):
             standard[field] = field
     read = columns.model_copy(update=standard)
     missing = [key for key in read.named() if key not in found and key not in standard]
