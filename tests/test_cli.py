@@ -75,6 +75,7 @@ def test_train_evaluate_explain_compare_and_check(workplace: Path) -> None:
     assert "micro-F1" in trained.stdout
     assert "conflict-topics tag experiments/models/mine" in trained.stdout
     assert "training 3 topics" in trained.stderr
+    assert "MLflow" not in trained.stdout
     model = workplace / "experiments/models/mine"
     evaluated = run("evaluate", model, "mine.jsonl", "--json", cwd=workplace)
     assert json.loads(evaluated.stdout)["test"]["micro_f1"] > 0.9
@@ -100,6 +101,9 @@ def test_train_evaluate_explain_compare_and_check(workplace: Path) -> None:
         (["train", "nowhere.yaml"], 1, "no such config file"),
         (["train", "mine.yaml", "--set", "seeed=3"], 1, 'Did you mean "seed"'),
         (["train", "mine.yaml", "--set", "data.train=nowhere.jsonl"], 1, "no file matches nowhere.jsonl"),
+        (["train", "mine.yaml", "--output", "/proc/m"], 1, "Error: /proc: cannot be written: No such file"),
+        (["train", "mine.yaml", "--output", "mine.jsonl/m"], 1, "mine.jsonl: cannot be written: Not a directory"),
+        (["drift", "nowhere", "mine.jsonl", "--output", "/proc/d"], 1, "/proc/d: cannot be written: No such file"),
         (["evaluate", "nowhere", "mine.jsonl"], 1, "no such model folder"),
         (["tain"], 2, "No such command"),
         (["train"], 2, "Missing argument"),
@@ -111,6 +115,7 @@ def test_errors_are_one_message_and_a_code(workplace: Path, arguments: list[str]
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    assert "topics on" not in result.stderr  # nothing was trained
     assert not result.stdout
 
 

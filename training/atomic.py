@@ -4,8 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+from training.errors import UserError
+
+
+@contextmanager
+def telling(place: Path) -> Iterator[None]:
+    """A failing write to ``place`` as a :class:`UserError`."""
+    try:
+        yield
+    except OSError as problem:
+        raise UserError(
+            f"{place}: cannot be written: {problem.strerror or problem}. Make room, or name another --output."
+        ) from problem
+
+
+def check_writable(folder: Path) -> None:
+    """Raise :class:`UserError` if files cannot be made in ``folder``, or the folder cannot. Leaves nothing behind."""
+    with telling(folder):
+        place = next(path for path in (folder, *folder.parents) if path.exists())
+        Path(tempfile.mkdtemp(prefix=".conflict-topics-", dir=place)).rmdir()
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -50,6 +50,7 @@ class Outcome:
 def train(config: Config, folder: Path) -> Outcome:
     """Train the experiment ``config`` and save its model to ``folder``. Raises :class:`UserError`."""
     began = time.monotonic()
+    saved.check_place(folder)
     prepared = prepare(config)
     learnable, left_out = learnable_topics(prepared, config)
     training_set = prepared.train.with_topics(learnable)

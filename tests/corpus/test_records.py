@@ -170,6 +170,8 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
         ("a.jsonl", b'{"text": "caf\xe9", "topics": []}\n', r"a\.jsonl:1: byte 14 of the line is not UTF-8"),
         ("a.csv", b"text,topics\nok,\ncaf\xe9,\n", r"a\.csv:3: byte 4 of the line is not UTF-8"),
         ("a.csv", b"text,topics\na,b,c\n", r"a\.csv:2: found 3 columns, expected 2"),
+        ("a.csv", b"text;topics\na, b;c\n", r"a\.csv:1: found one column.* by ';': save it with commas, or as \.tsv"),
+        ("a.csv", b"text\ttopics\na\tb\n", r"a\.csv:1: found one column.* by tabs: name it \.tsv"),
         ("a.csv", b"text,text\na,b\n", r"a\.csv:1: the header names a column twice: text"),
         ("a.csv", b"body,topics\na,\n", r"no column 'text'.*Columns found: body, topics.*data\.columns"),
         ("a.parquet", b"not parquet", r"a\.parquet: cannot be read as parquet"),

@@ -18,7 +18,7 @@ import zstandard
 from tests.tagging.conftest import content, jsonl, lines_of, paragraphs, rejected, tagged
 from tests.tagging.fake import FakeModel
 from training.errors import UserError
-from training.tagging import Tuning, tag
+from training.tagging import Summary, Tuning, tag
 
 
 def expected(rows, model=None):
@@ -394,7 +394,12 @@ def test_wrong_options_are_told(run, tmp_path, options, message):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("t.xlsx", "cannot tell the output format"), ("t.parquet.gz", "cannot tell"), ("no/t.csv", "is not there")],
+    [
+        ("t.xlsx", "cannot tell the output format"),
+        ("t.parquet.gz", "cannot tell"),
+        ("no/t.csv", "is not there"),
+        ("/proc/t.csv", r"/proc/t\.csv\.partial: cannot be made: .*Name another --output"),
+    ],
 )
 def test_wrong_outputs_are_told(run, tmp_path, name, message):
     (tmp_path / "in.csv").write_bytes(_csv(paragraphs(3), ","))
@@ -434,6 +439,31 @@ def test_summary_says_all_of_it(run, tmp_path):
     assert "read 9 rows from 1 files = 7 tagged + 2 rejected" in text
     assert "wrote 7 paragraphs" in text
     assert "2 × not a JSON record" in text
+    assert "more reasons" not in text and "repeated" not in text and "could not be read" not in text
+
+
+def test_reasons_that_are_not_told_are_counted():
+    reasons = {f"reason {at}": 1 for at in range(8)}
+    text = "\n".join(Summary(rows_read=8, rows_rejected=8, reasons=reasons).lines())
+    assert text.count(" × ") == 5
+    assert "\n  and 3 more reasons" in text
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl", "in.parquet"])
+def test_rows_that_share_an_article_id_are_told(run, tmp_path, name):
+    """Their paragraph ids are the same, because what a row becomes depends on that row alone."""
+    rows = [{"url": "x/0", "body": "One."}, {"url": "x/1", "body": "Two."}, {"url": "x/0", "body": "Three."}]
+    columns = {"text_column": "body", "article_column": "url"}
+    (tmp_path / name).write_bytes(INPUTS[name](rows))
+    summary = run(tmp_path / name, **columns)
+    assert [row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")] == ["x/0:1", "x/1:1", "x/0:1"]
+    assert summary.repeated == 1
+    assert "1 rows or more have the article id of another row and no paragraph id" in "\n".join(summary.lines())
+    (tmp_path / name).write_bytes(INPUTS[name]([{**row, "paragraph_id": str(at)} for at, row in enumerate(rows)]))
+    assert run(tmp_path / name, force=True, **columns).repeated == 0
+    unnamed = run(tmp_path / name, force=True, text_column="body", paragraph_column="none")
+    assert unnamed.repeated == 0
+    assert len({row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")}) == 3
 
 
 def test_output_inside_the_input_folder_is_not_read_back(run, tmp_path: Path):

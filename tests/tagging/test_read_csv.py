@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -134,6 +135,25 @@ def test_wrong_headers_are_told_before_anything_is_done(run, tmp_path, data, mes
     (tmp_path / "in.csv").write_bytes(data)
     with pytest.raises(UserError, match=rf"in\.csv:1: .*{message}"):
         run(tmp_path / "in.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "message"),
+    [
+        ("in.csv", ";", "separated by ';': save it with commas, or as .tsv with tabs."),
+        ("in.csv", "\t", "separated by tabs: name it .tsv."),
+        ("in.tsv", ",", "separated by commas: name it .csv."),
+    ],
+)
+def test_another_delimiter_is_told_with_the_way_out(run, tmp_path, name, delimiter, message):
+    (tmp_path / name).write_text(delimiter.join(["id", "text", "x"]) + "\n1\n")
+    with pytest.raises(UserError, match=r"no column \"text\".*" + re.escape(message)):
+        run(tmp_path / name)
+
+
+def test_one_column_that_is_named_may_hold_a_delimiter(run, tmp_path):
+    (tmp_path / "in.csv").write_text("text;plain\nOne; two\n")
+    assert run(tmp_path / "in.csv", text_column="text;plain").rows_tagged == 1
 
 
 def test_a_file_with_a_header_alone_has_no_rows(run, tmp_path):

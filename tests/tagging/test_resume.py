@@ -227,6 +227,13 @@ def test_a_second_process_on_the_same_output_is_refused_at_once(run, inputs):
     run(inputs, "t.jsonl")
 
 
+def test_a_lock_that_cannot_be_made_is_told(run, inputs):
+    (run.folder / "t.jsonl.partial").mkdir()
+    (run.folder / "t.jsonl.partial" / "lock").symlink_to(run.folder / "nowhere" / "lock")
+    with pytest.raises(UserError, match=r"t\.jsonl\.partial: cannot be made: No such file.*Name another --output"):
+        run(inputs, "t.jsonl")
+
+
 def test_a_damaged_journal_is_used_as_far_as_it_is_whole(run, inputs):
     wanted = reference(run, inputs, "t.jsonl")
     crash_midway(run, inputs, at=60)
@@ -260,7 +267,7 @@ def _commit():
 
     return {
         "position": Position(3, 1000, 17),
-        "counts": Counts(5, 3, 2, 1, 4, 9, 1, {"bad “row”": 2}),
+        "counts": Counts(5, 3, 2, 1, 4, 9, 1, {"bad “row”": 2}, 1, 1, ["in.gz"]),
         "output_bytes": 99,
         "rejected_bytes": 7,
     }

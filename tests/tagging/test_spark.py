@@ -19,6 +19,7 @@ from tests.conftest import synthetic_records
 from tests.tagging.conftest import SMALL, make_inputs, paragraphs, rejected, tagged
 from tests.tagging.fake import FakeModel, load_fake, save_fake
 from training.errors import UserError
+from training.tagging.summary import Counts
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,7 +125,7 @@ def test_files_have_the_tags_rejects_and_counts_of_the_local_engine(cluster, fol
     assert len(parts) == 7  # two text files are one task
     assert [row for part in parts for row in tagged(part)] == tagged(tmp_path / "t.parquet")
     assert rejected(tmp_path / "out") == rejected(tmp_path / "t.parquet")
-    for name in ("rows_read", "rows_tagged", "rows_rejected", "articles", "paragraphs", "tags", "untagged", "reasons"):
+    for name in Counts.__dataclass_fields__:
         assert getattr(summary, name) == getattr(local, name), name
     assert not (tmp_path / "out.partial").exists()
     with pytest.raises(UserError, match="is there already"):

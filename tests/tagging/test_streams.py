@@ -120,6 +120,23 @@ def test_a_file_that_is_not_what_its_suffix_says(run, tmp_path):
     assert "the gzip data is damaged" in reject["reason"]
 
 
+def test_files_that_cannot_be_read_to_their_end_are_named_in_the_summary(run, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    packed = gzip.compress(jsonl(paragraphs(9)))
+    (folder / "0.jsonl.gz").write_bytes(packed)
+    (folder / "1.jsonl.gz").write_bytes(packed[:-20])
+    (folder / "2.txt.gz").write_bytes(b"not gzip")
+    (folder / "3.txt").write_bytes(b"not \xff text, but read to its end")
+    summary = run(folder)
+    assert f"2 files could not be read to their end: {folder}/1.jsonl.gz, {folder}/2.txt.gz" in summary.lines()
+    for at in range(4, 9):
+        (folder / f"{at}.jsonl.zst").write_bytes(b"not zstd")
+    summary = run(folder, force=True)
+    assert (summary.files_unread, len(summary.unread)) == (7, 5)
+    assert any(line.endswith("6.jsonl.zst and 2 more") for line in summary.lines())
+
+
 def test_skipping_past_the_end_is_an_error(tmp_path):
     made = stream(b"abc")
     with pytest.raises(UserError, match="shorter than when the job began"):

@@ -46,25 +46,30 @@ def drift(
     import json
 
     from training import load
+    from training.atomic import check_writable, telling, write_file
     from training.review.archive import read_archive
     from training.review.drift import measure_drift
     from training.review.known import metrics_of
     from training.review.months import months_of
     from training.review.tables import drift_table
 
+    if output is not None:
+        check_writable(output)
     loaded = load(model)
     paragraphs = read_archive(inputs, input_format=input_format, text_column=text_column, date_column=date_column)
     months, rejected = months_of(loaded, paragraphs, by)
     found = measure_drift(loaded, metrics_of(loaded), months, rejected)
     if output is not None:
-        from training.atomic import write_file
         from training.review.figures import render_drift
 
-        output.mkdir(parents=True, exist_ok=True)
         total = sum(period.paragraphs for period in found.periods)
         told = f"{total:,} paragraphs of {', '.join(inputs)} against the training data of {found.model}."
-        write_file(output / "drift.html", render_drift(found, told).encode())
-        write_file(output / "drift.json", (json.dumps(found.to_json(), ensure_ascii=False, indent=1) + "\n").encode())
+        figures = json.dumps(found.to_json(), ensure_ascii=False, indent=1) + "\n"
+        page = render_drift(found, told).encode()
+        with telling(output):
+            output.mkdir(parents=True, exist_ok=True)
+            write_file(output / "drift.html", page)
+            write_file(output / "drift.json", figures.encode())
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
     else:

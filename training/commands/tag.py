@@ -49,6 +49,7 @@ def tag(
     """Tag INPUT (files, folders, globs or - for stdin) with MODEL, a folder or an MLflow URI.
 
     A row with a paragraph_id is one paragraph; without one its text is an article and is split into paragraphs.
+    Rows of one article_id and no paragraph_id are told as repeated: their paragraphs are ARTICLE:1, … each time.
     With --keep text each paragraph has its text in the output, which is what view needs.
     Rows that cannot be tagged are set aside in OUTPUT.rejected.jsonl. An interrupted run goes on when the same
     command is given again.

@@ -39,4 +39,5 @@ def train(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
         click.echo(f"Known as {outcome.registered}")
     click.echo()
     click.echo(f"Next     conflict-topics tag {outcome.folder} YOUR_FILES --output tags.jsonl")
-    click.echo("         make ui   (the run in MLflow)")
+    if settings.tracking.enabled:
+        click.echo("         make ui   (the run in MLflow)")

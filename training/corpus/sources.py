@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.corpus.delimiters import other_delimiter
 from training.corpus.files import data_suffix, matching_files, numbered_lines
 from training.errors import UserError
 
@@ -102,6 +103,9 @@ def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[R
         if record:
             if width is None:
                 width, header = len(record), record
+                other = "" if by_position else other_delimiter(header, separator)
+                if other:
+                    raise UserError(f'{path}:{begins}: found one column, "{header[0]}".{other}')
             if len(record) != width:
                 raise UserError(f"{path}:{begins}: found {len(record)} columns, expected {width} as in line 1.")
             places.append(begins)

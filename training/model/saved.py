@@ -23,7 +23,7 @@ import pyarrow as pa
 import safetensors
 import safetensors.numpy
 
-from training.atomic import write_folder
+from training.atomic import check_writable, telling, write_folder
 from training.errors import UserError
 from training.model.folder import (
     FORMAT,
@@ -72,11 +72,21 @@ def save(
     unexpected = set(files) - {*REQUIRED, *OPTIONAL}
     if unexpected:
         raise ValueError(f"not part of a model folder: {sorted(unexpected)}")
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists())):
-        raise UserError(f"{folder}: exists and is not a model folder, so it is left as it is. Choose another --output.")
+    check_place(folder)
     model = _model_of(folder, files)
-    write_folder(folder, {**files, MANIFEST: manifest_of(files)})
+    with telling(folder):
+        write_folder(folder, {**files, MANIFEST: manifest_of(files)})
     return model
+
+
+def check_place(folder: Path) -> None:
+    """Raise :class:`UserError` if no model can be saved to ``folder``: known before hours of training, not after."""
+    with telling(folder):
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists())):
+            raise UserError(
+                f"{folder}: exists and is not a model folder, so it is left as it is. Choose another --output."
+            )
+    check_writable(folder.parent)
 
 
 def load(folder: str | Path) -> Model:

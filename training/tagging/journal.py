@@ -25,6 +25,9 @@ from training.tagging.inputs import shown
 from training.tagging.summary import Counts
 from training.tagging.work import Position
 
+_ATTEMPTS = 100
+"""How often a lock is tried for whose folder another job removes in the same moment."""
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -176,16 +179,20 @@ class Journal:
 
 def _lock(folder: Path, output: Path) -> int:
     """Hold the lock of ``folder``, which is made if need be. Another holder is a :class:`UserError` at once."""
-    while True:
+    if not folder.parent.is_dir():
+        raise UserError(f"{shown(str(output))}: the folder {shown(str(folder.parent))} is not there.")
+    for attempt in range(1, _ATTEMPTS + 1):
+        made = False
         try:
             folder.mkdir(exist_ok=True)
+            made = True
             handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:
-            if not folder.parent.is_dir():
-                raise UserError(f"{shown(str(output))}: the folder {shown(str(folder.parent))} is not there.") from None
-            continue  # the job that held it has just finished and removed the folder
         except OSError as problem:
-            raise UserError(f"{shown(str(folder))}: cannot be made: {problem.strerror}.") from None
+            if made and attempt < _ATTEMPTS and isinstance(problem, FileNotFoundError):
+                continue  # the job that held it has just finished and removed the folder
+            raise UserError(
+                f"{shown(str(folder))}: cannot be made: {problem.strerror}. Name another --output."
+            ) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
@@ -201,6 +208,7 @@ def _lock(folder: Path, output: Path) -> int:
         except FileNotFoundError:
             pass
         os.close(handle)
+    raise UserError(f"{shown(str(output))}: other processes keep writing it. Wait for them, or name another --output.")
 
 
 def _move(made: Path, place: Path) -> None:

@@ -43,7 +43,7 @@ def _decode(files: Sequence[tuple[Source, bytes, str | None]], reading: Reading)
                 raise ValueError(problem)
             articles.append((source.article_id, _paragraphs(source, data, reading.options.max_characters)))
         except (ValueError, UserError) as error:
-            rejects.append(Reject(source.shown, 1, str(error), data[:LONGEST_RAW], len(data)))
+            rejects.append(Reject(source.shown, 1, str(error), data[:LONGEST_RAW], len(data), problem is not None))
     return article_batch(articles, len(reading.options.keep), rejects)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from training.corpus.delimiters import other_delimiter
 from training.errors import UserError, did_you_mean, listed
 from training.tagging.blocks import Block, csv_records, record_blocks
 from training.tagging.inputs import Source
@@ -85,9 +86,10 @@ def _check_header(source: Source, names: list[str], options: Options) -> None:
     for name in (options.text_column, *options.keep):
         if name not in names:
             option = "--text-column" if name == options.text_column else "--keep"
+            other = other_delimiter(names, DELIMITERS[source.format].decode("ascii"))
             raise UserError(
                 f'{source.shown}:1: no column "{name}".{did_you_mean(name, names)} '
-                f"Columns found: {listed(names, 20)}. Name the column with {option}."
+                f"Columns found: {listed(names, 20)}.{other or f' Name the column with {option}.'}"
             )
     for name in options.wanted:
         if names.count(name) > 1:

@@ -101,7 +101,7 @@ def _table(source: Source, start: Position, reading: Reading, stdin: BinaryIO | 
         if held is not None:
             yield held
         line = (held.after if held is not None else start).line
-        reject = Reject(source.shown, line, f"cannot be read from here on: {problem}", b"", 0)
+        reject = Reject(source.shown, line, f"cannot be read from here on: {problem}", b"", 0, rest=True)
         yield Work(partial(_nothing, reading, (reject,)), ended, 1, raw, files=1)
     elif held is not None:
         yield replace(held, after=ended, files=1)

@@ -35,7 +35,8 @@ class Rows:
 class Batch:
     """Paragraphs ready for the model, and what was set aside on the way.
 
-    ``rows`` rows were tagged, ``articles`` of them split; ``blank`` lines hold no row.
+    ``rows`` rows were tagged, ``articles`` of them split; ``blank`` lines hold no row. ``repeated`` of the articles
+    have the id of one before them in this batch, so that ids of their paragraphs are repeated.
     """
 
     paragraph_ids: pa.Array
@@ -46,6 +47,7 @@ class Batch:
     articles: int
     rejects: tuple[Reject, ...] = ()
     blank: int = 0
+    repeated: int = 0
 
 
 def fits(texts: pa.Array, options: Options) -> bool:
@@ -158,8 +160,9 @@ def _kind(value: Any) -> str:
 def batch_of(rows: Rows, article_name: str, rejects: Sequence[Reject] = (), blank: int = 0) -> Batch:
     """Rows with a paragraph id as they stand; every other row split into the paragraphs of its article.
 
-    ``article_name`` names the file where a row has no article id: the article is then ``NAME:LINE``. An article
-    without text is one empty paragraph.
+    ``article_name`` names the file where a row has no article id: the article is then ``NAME:LINE``, and no other row
+    has it. Where an article id is given, it is taken as it is: what a row becomes depends on that row alone, so rows
+    that share an article id share paragraph ids, and are counted. An article without text is one empty paragraph.
     """
     count = len(rows.texts)
     if rows.paragraph_ids.null_count == 0:
@@ -170,6 +173,7 @@ def batch_of(rows: Rows, article_name: str, rejects: Sequence[Reject] = (), blan
     articles: list[str | None] = []
     texts: list[str] = []
     source: list[int] = []
+    named: set[str] = set()
     columns = (rows.paragraph_ids.to_pylist(), rows.article_ids.to_pylist(), rows.texts.to_pylist())
     for at, (paragraph, article, text) in enumerate(zip(*columns, strict=True)):
         if paragraph is not None:
@@ -179,6 +183,7 @@ def batch_of(rows: Rows, article_name: str, rejects: Sequence[Reject] = (), blan
             source.append(at)
             continue
         name = article if article is not None else f"{article_name}:{rows.lines[at]}"
+        named.add(name)
         parts = split_text(text) or [""]
         paragraphs += [f"{name}:{number}" for number in range(1, len(parts) + 1)]
         articles += [name] * len(parts)
@@ -194,6 +199,7 @@ def batch_of(rows: Rows, article_name: str, rejects: Sequence[Reject] = (), blan
         rows.paragraph_ids.null_count,
         tuple(rejects),
         blank,
+        rows.paragraph_ids.null_count - len(named),
     )
 
 

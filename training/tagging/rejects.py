@@ -15,6 +15,7 @@ class Reject:
     """One row set aside. ``line`` counts lines from 1 in text files, rows from 1 in Parquet.
 
     ``raw`` is the row as it stands in the file, or its beginning where it is long; ``size`` is its full size in bytes.
+    ``rest`` says that this stands for all of the file from here on, which cannot be read.
     """
 
     file: str
@@ -22,6 +23,7 @@ class Reject:
     reason: str
     raw: bytes
     size: int
+    rest: bool = False
 
     @staticmethod
     def of(file: str, line: int, reason: str, raw: bytes) -> Reject:

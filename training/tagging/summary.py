@@ -7,6 +7,10 @@ from typing import Any
 
 from training.errors import UserError
 
+FILES_NAMED = 5
+"""How many of the files that could not be read to their end are named."""
+_REASONS_NAMED = 5
+
 
 class Interrupted(UserError):  # noqa: N818
     """The job was told to stop, finished its batch and can be resumed. ``exit_code`` is 128 + the signal's number."""
@@ -18,7 +22,11 @@ class Interrupted(UserError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows are rows of the input (a line, a Parquet row, a .txt or .html file); paragraphs are records written."""
+    """Rows are rows of the input (a line, a Parquet row, a .txt or .html file); paragraphs are records written.
+
+    ``repeated`` counts articles whose id an article shortly before them has too: ids far apart are not compared.
+    ``files_unread`` counts files that could not be read to their end; ``unread`` names the first of them.
+    """
 
     rows_read: int = 0
     rows_tagged: int = 0
@@ -28,6 +36,9 @@ class Counts:
     tags: int = 0
     untagged: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    files_unread: int = 0
+    unread: list[str] = field(default_factory=list)
 
     def __add__(self, other: Counts) -> Counts:
         reasons = dict(self.reasons)
@@ -45,6 +56,9 @@ class Counts:
             self.tags + other.tags,
             self.untagged + other.untagged,
             reasons,
+            self.repeated + other.repeated,
+            self.files_unread + other.files_unread,
+            (self.unread + other.unread)[:FILES_NAMED],
         )
 
     def check(self) -> None:
@@ -98,7 +112,18 @@ class Summary(Counts):
         if self.rows_rejected:
             lines.append(f"rejected rows are in {self.rejected}")
             common = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
-            lines += [f"  {count:,} × {reason}" for reason, count in common[:5]]
+            lines += [f"  {count:,} × {reason}" for reason, count in common[:_REASONS_NAMED]]
+            if len(common) > _REASONS_NAMED:
+                lines.append(f"  and {len(common) - _REASONS_NAMED:,} more reasons")
+        if self.files_unread:
+            more = self.files_unread - len(self.unread)
+            names = ", ".join(self.unread) + (f" and {more:,} more" if more else "")
+            lines.append(f"{self.files_unread:,} files could not be read to their end: {names}")
+        if self.repeated:
+            lines.append(
+                f"{self.repeated:,} rows or more have the article id of another row and no paragraph id, so ids of "
+                f"their paragraphs are repeated. Name a column of unique ids: --article-column or --paragraph-column"
+            )
         if self.files_skipped:
             lines.append(
                 f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, or they are no "

@@ -9,7 +9,7 @@ from training.tagging.encoders import Encoder
 from training.tagging.options import TaggingModel
 from training.tagging.rejects import Reject
 from training.tagging.scoring import score
-from training.tagging.summary import Counts
+from training.tagging.summary import FILES_NAMED, Counts
 from training.tagging.work import Work
 
 
@@ -45,6 +45,7 @@ class Tagger:
         for reject in batch.rejects:
             reason = reject.reason.partition(";")[0].partition(" (")[0].partition(":")[0]
             reasons[reason] = reasons.get(reason, 0) + 1
+        unread = [reject.file for reject in batch.rejects if reject.rest]
         counts = Counts(
             rows_read=rows,
             rows_tagged=batch.rows,
@@ -54,6 +55,9 @@ class Tagger:
             tags=len(tagged.topics),
             untagged=tagged.untagged,
             reasons=reasons,
+            repeated=batch.repeated,
+            files_unread=len(unread),
+            unread=unread[:FILES_NAMED],
         )
         size = len(encoded) if isinstance(encoded, bytes) else int(encoded.nbytes)
         return Piece(encoded, size, batch.rejects, counts)
