@@ -104,6 +104,13 @@ def test_train_evaluate_explain_compare_and_check(workplace: Path) -> None:
         (["train", "mine.yaml", "--output", "/proc/m"], 1, "Error: /proc: cannot be written: No such file"),
         (["train", "mine.yaml", "--output", "mine.jsonl/m"], 1, "mine.jsonl: cannot be written: Not a directory"),
         (["drift", "nowhere", "mine.jsonl", "--output", "/proc/d"], 1, "/proc/d: cannot be written: No such file"),
+        (["search", "mine.yaml", "--output", "/proc/s.yaml"], 1, "/proc: cannot be written: No such file"),
+        (["review", "audit", "mine.yaml", "--output", "/proc/a.csv"], 1, "/proc: cannot be written: No such file"),
+        (
+            ["review", "import", "mine.jsonl", "--output", "/proc/l.jsonl"],
+            1,
+            "/proc/l.jsonl: cannot be written: No such",
+        ),
         (["evaluate", "nowhere", "mine.jsonl"], 1, "no such model folder"),
         (["tain"], 2, "No such command"),
         (["train"], 2, "Missing argument"),

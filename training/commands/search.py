@@ -35,7 +35,7 @@ def search(
     Example:
       conflict-topics search configs/default.yaml --trials 30
     """
-    from training.atomic import write_file
+    from training.atomic import check_writable, telling, write_file
     from training.config_file import load_config
     from training.search import search as run
 
@@ -43,6 +43,7 @@ def search(
     budget = 30 if trials is None and minutes is None else trials
     file = study or Path("experiments/search") / f"{settings.name}.db"
     target = output or Path("configs") / f"{settings.name}-best.yaml"
+    check_writable(target.parent)
     if settings.tracking.enabled:
         from training.tracking.searches import tracked_search
 
@@ -51,8 +52,9 @@ def search(
     else:
         found = run(settings, file, budget, minutes)
     winner = found.config.model_copy(update={"name": f"{settings.name}-best"})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_file(target, winner.to_yaml().encode())
+    with telling(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, winner.to_yaml().encode())
     click.echo(f"{found.trials} trials, {found.pruned} given up early")
     click.echo(f"{settings.search.objective} out of fold: {found.start:.4f} as it was, {found.best.value:.4f} at best")
     for key, value in found.best.values.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.atomic import write_file
+from training.atomic import check_writable, telling, write_file
 from training.errors import UserError
 from training.review import label_studio
 
@@ -45,8 +45,10 @@ def write_to_label(output: Path, entries: Sequence[ToLabel], interface: str, *, 
     }
     paths = check_free(output, force)
     for path, name in paths.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, made[name]().encode())
+        content = made[name]().encode()
+        with telling(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, content)
     return list(paths)
 
 
@@ -63,6 +65,7 @@ def check_free(output: Path, force: bool) -> dict[Path, str]:
     for path in paths:
         if path.exists() and not force:
             raise UserError(f"{path}: exists already and may hold labels. Choose another --output, or give --force.")
+        check_writable(path.parent)
     return paths
 
 
