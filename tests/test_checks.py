@@ -42,7 +42,7 @@ def slipped(*slips: str) -> list[dict[str, Any]]:
         (" shelling", "' shelling', 'shelling' differ in case or blanks only"),
         (
             "shelling,arson",
-            "'shelling,arson' holds ',' between what are topics; the separator under data.columns.topics is not set",
+            "'shelling,arson' holds ',' between what are topics: divide it",
         ),
         ("N/A", "'N/A': is it meant to be no topic?"),
     ],
@@ -58,7 +58,10 @@ def test_topics_that_look_like_slips_are_told_without_a_codebook(tmp_path: Path,
 def test_the_separator_in_use_is_named(tmp_path: Path) -> None:
     records = [record | {"topics": ";".join(record["topics"])} for record in slipped("shelling,detention")]
     told = notes(tmp_path, records, "data.columns.topics={column: topics, separator: ;}")
-    assert "holds ',' between what are topics; the separator under data.columns.topics is ';'" in told
+    assert (
+        "holds ',' between what are topics: divide it, or set the separator under data.columns.topics, which is ';'"
+        in told
+    )
 
 
 def test_topics_without_slips_are_not_told(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.dates import day_of, period
+from training.dates import days_of, overlap, period
 
 
 @given(st.dates())
@@ -18,8 +18,12 @@ def test_a_day_lies_in_its_own_day_month_and_year_and_beside_no_other(day: date)
         assert first.isoformat()[:part] == last.isoformat()[:part] == asked
         assert first == date.min or (first - timedelta(days=1)).isoformat()[:part] != asked
         assert last == date.max or (last + timedelta(days=1)).isoformat()[:part] != asked
-    for form in (written, written.replace("-", ""), f"{written}T23:59:59Z", written.replace("-", "") + "235959"):
-        assert day_of(form) == day
+    joined = written.replace("-", "")
+    for form in (written, joined, written.replace("-", "/"), f"{written}T23:59:59Z", f"{joined}235959"):
+        assert days_of(form) == (day, day)
+    for coarse in (written[:4], written[:7], written[:7].replace("-", ".")):
+        assert overlap(coarse, day, day)
+        assert days_of(coarse) == period(coarse.replace(".", "-"))
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,8 @@ def test_what_is_no_period_is_told(asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "dated",
-    [None, "", "31.05.2024", "May 2024", "2024", "2024-05", "2024-02-30", "2024-0531", "1717113600", "2024-05-311"],
+    "dated", [None, "", "31.05.2024", "May 2024", "2024-13", "2024-02-30", "2024-0531", "1717113600", "2024-05-311"]
 )
-def test_what_is_no_day_lies_in_no_period(dated: str | None) -> None:
-    assert day_of(dated) is None
+def test_what_is_no_date_lies_in_no_period(dated: str | None) -> None:
+    assert days_of(dated) is None
+    assert not overlap(dated, date.min, date.max)

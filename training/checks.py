@@ -144,13 +144,14 @@ def _slips(topics: Sequence[str], config: Config) -> list[str]:
     if config.data.codebook is not None:
         return []
     columns = config.data.columns.topics
-    separator = f"is {columns.separator!r}" if isinstance(columns, SeparatedTopics) else "is not set"
+    remedy = "divide it" + (
+        f", or set the separator under data.columns.topics, which is {columns.separator!r}"
+        if isinstance(columns, SeparatedTopics)
+        else ""
+    )
     return [
         *(f"{listed(map(repr, alike))} differ in case or blanks only" for alike in variants(topics)),
-        *(
-            f"{topic!r} holds {mark!r} between what are topics; the separator under data.columns.topics {separator}"
-            for topic, mark in joined_topics(topics)
-        ),
+        *(f"{topic!r} holds {mark!r} between what are topics: {remedy}" for topic, mark in joined_topics(topics)),
         *(f"{topic!r}: is it meant to be no topic? Then leave the topics empty" for topic in no_topics(topics)),
     ]
 

@@ -8,7 +8,8 @@ from contextlib import suppress
 from datetime import date
 
 _ASKED = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
-_DAY = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(?=\D|\d{6}$|$)", re.ASCII)  # 20240531 may be followed by 120000
+_DAY = re.compile(r"(\d{4})([-/.]?)(\d{2})\2(\d{2})(?=\D|\d{6}$|$)", re.ASCII)  # 20240531 may be followed by 120000
+_COARSE = re.compile(r"(\d{4})(?:[-/.](\d{2}))?", re.ASCII)
 
 
 def period(asked: str) -> tuple[date, date]:
@@ -23,12 +24,23 @@ def period(asked: str) -> tuple[date, date]:
     raise ValueError(f'found "{asked:.60}", expected a year, month or day that exists: 2024, 2024-05 or 2024-05-31.')
 
 
-def day_of(dated: str | None) -> date | None:
-    """The day of a date that begins 2024-05-31 or 20240531; None for any other, and for days that do not exist."""
-    found = _DAY.match(dated) if dated is not None else None
-    if found is None:
+def days_of(dated: str | None) -> tuple[date, date] | None:
+    """The first and last day that a date may mean: 2024-05-31 (or with / or . or nothing between), 2024-05 or 2024.
+
+    What follows a day (the time) does not matter. None for any other date, and for days that do not exist.
+    """
+    if dated is None:
         return None
-    year, _, month, day = found.groups()
+    day, coarse = _DAY.match(dated), _COARSE.fullmatch(dated)
     with suppress(ValueError):
-        return date(int(year), int(month), int(day))
+        if day:
+            return period("-".join(day.group(1, 3, 4)))
+        if coarse:
+            return period("-".join(part for part in coarse.groups() if part))
     return None
+
+
+def overlap(dated: str | None, first: date, last: date) -> bool:
+    """Whether a date may lie between two days, both included."""
+    days = days_of(dated)
+    return days is not None and first <= days[1] and days[0] <= last

@@ -72,9 +72,24 @@ def test_files_with_mapped_and_with_standard_columns_are_read_together(
     assert [f"{imported}: read by the standard names" in message for message in caplog.messages] == [True]
 
 
-def test_a_mapped_column_is_not_guessed_where_text_and_topics_are_in_place(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no column 'publshed'"):
-        read([write_jsonl(tmp_path / "imported.jsonl", [STANDARD])], Columns(date="publshed"))
+def test_a_mapped_column_that_one_file_lacks_has_its_standard_name_there(tmp_path: Path) -> None:
+    mine = write_jsonl(tmp_path / "mine.jsonl", [{"text": "Calm.", "topics": [], "published": "2021", "date": "2022"}])
+    corpus = read([mine, write_jsonl(tmp_path / "imported.jsonl", [STANDARD])], Columns(date="published"))
+    assert corpus.dates == ("2021", "2020-05-01")
+
+
+@pytest.mark.parametrize(
+    "columns", [Columns(date="publshed"), Columns(text="body"), Columns(topics="glod")], ids=["date", "text", "topics"]
+)
+def test_a_mapped_column_that_no_file_has_is_not_guessed(tmp_path: Path, columns: Columns) -> None:
+    with pytest.raises(UserError, match=r"no column '(publshed|body|glod)'"):
+        read([write_jsonl(tmp_path / "imported.jsonl", [STANDARD])], columns)
+
+
+def test_a_mapped_column_that_the_first_row_lacks_is_still_read(tmp_path: Path) -> None:
+    rows = [STANDARD, STANDARD | {"paragraph_id": "b:1", "gold": ["truce"]}]
+    with pytest.raises(UserError, match=r"mine\.jsonl:1: gold: found None, expected a list"):
+        read([write_jsonl(tmp_path / "mine.jsonl", rows)], Columns(topics="gold"))
 
 
 @pytest.mark.parametrize(

@@ -115,18 +115,19 @@ def test_topics_are_values_never_sql(tmp_path: Path) -> None:
 
 
 def test_dates_of_other_kinds(tmp_path: Path) -> None:
-    days = ["20240531", "2024/06/01", "2024-07-02T10:00:00", None, "31.05.2024", "May 2024"]
+    days = ["20240531", "2024/06/01", "2024-07-02T10:00:00", None, "31.05.2024", "May 2024", "2024-08", "2023"]
     rows = [
         {"paragraph_id": str(at), "topics": [], "probabilities": [], "text": "x", "when": day}
         for at, day in enumerate(days)
     ]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with open_tags(tmp_path / "t.jsonl", date_column="when") as tags:
-        assert [month for month, _ in tags.months][:3] == ["2024-05", "2024-06", "2024-07"]
-        assert [row["row"] for row in all_rows(tags, until="2024-06-01")] == [0, 1]
+        assert {"2024-05", "2024-06", "2024-07", "2024-08"} <= {month for month, _ in tags.months}
+        assert [row["row"] for row in all_rows(tags, until="2024-06-01")] == [0, 1, 7]
         assert [row["row"] for row in all_rows(tags, since="2024-05-31", until="2024-07")] == [0, 1, 2]
-        assert [row["row"] for row in all_rows(tags, since="2024-06")] == [1, 2]
-        assert [row["row"] for row in all_rows(tags, until="2024")] == [0, 1, 2]
+        assert [row["row"] for row in all_rows(tags, since="2024-06")] == [1, 2, 6]
+        assert [row["row"] for row in all_rows(tags, since="2024-08-20", until="2024-08-21")] == [6]
+        assert [row["row"] for row in all_rows(tags, until="2024")] == [0, 1, 2, 6, 7]
 
 
 GOOD = {"paragraph_id": "1", "article_id": "1", "topics": ["a"], "probabilities": [0.5], "model": "m", "text": "x"}

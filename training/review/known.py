@@ -10,7 +10,7 @@ from typing import Any
 
 from training.codebook import Codebook, load_codebook
 from training.config import Columns
-from training.corpus.columns import by_source, has_standard_labels
+from training.corpus.columns import by_source, has_standard_labels, keys_of
 from training.corpus.sources import read_rows
 from training.errors import UserError
 from training.measure import model_config
@@ -71,9 +71,11 @@ def texts_of(spec: str | Sequence[str], columns: Columns, where: str) -> list[st
     """The texts of labelled data, whatever their labels are."""
     rows = read_rows(spec, where=where, by_position=columns.by_position)
     texts: list[str] = []
-    for source in by_source(rows):
+    sources = by_source(rows)
+    anywhere = keys_of(row for source in sources for row in source)
+    for source in sources:
         first = source[0]
-        key = "text" if has_standard_labels(columns, first) else columns.text
+        key = "text" if has_standard_labels(columns, source, anywhere) else columns.text
         if key not in first.values:
             raise UserError(
                 f"{first.place}: {where}: no column {key!r}, expected the text of a paragraph. "

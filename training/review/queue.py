@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 
 from training.codebook import Codebook
-from training.dates import day_of, period
+from training.dates import overlap, period
 from training.errors import UserError
 from training.keywords import search
 from training.model.model import Model
@@ -141,13 +141,12 @@ def unlearned_queries(model: Model, codebook: Codebook | None) -> dict[str, str]
 
 
 def within(paragraphs: Paragraphs, asked: Asked) -> Paragraphs:
-    """The paragraphs of the wanted dates; those without a date (2024-05-31 or 20240531) only if all are."""
+    """The paragraphs of the wanted dates; those whose date cannot be read only if all are wanted."""
     if asked.since is None and asked.until is None:
         return paragraphs
     first = period(asked.since)[0] if asked.since is not None else date.min
     last = period(asked.until)[1] if asked.until is not None else date.max
-    days = [day_of(dated) for dated in paragraphs.dates.to_pylist()]
-    wanted = [day is not None and first <= day <= last for day in days]
+    wanted = [overlap(dated, first, last) for dated in paragraphs.dates.to_pylist()]
     return paragraphs.select(np.array(wanted, dtype=bool))
 
 
