@@ -24,15 +24,15 @@ DATES = ["2023-12-31", "2024-05-01", "2024-05-31T23:00", "20240531", "2024-06-01
 @pytest.mark.parametrize(
     ("since", "until", "rows"),
     [
-        ("2024-05", "2024-05", [1, 2, 3]),
-        ("2024-05-31", "2024-05-31", [2, 3]),
-        (None, "2024-05", [0, 1, 2, 3]),
-        ("2024", "2024", [1, 2, 3, 4]),
+        ("2024-05", "2024-05", [1, 2, 3, 6]),
+        ("2024-05-31", "2024-05-31", [2, 3, 6]),
+        (None, "2024-05", [0, 1, 2, 3, 6]),
+        ("2024", "2024", [1, 2, 3, 4, 6]),
         ("2024-06", None, [4]),
         (None, None, list(range(8))),
     ],
 )
-def test_a_month_and_a_year_are_whole_and_other_dates_lie_in_no_range(
+def test_months_and_years_are_whole_dated_months_lie_where_they_overlap_and_other_dates_nowhere(
     since: str | None, until: str | None, rows: list[int]
 ) -> None:
     archive = paragraphs(["x"] * len(DATES), [None] * len(DATES), DATES)
