@@ -13,14 +13,17 @@ from training.errors import UserError
 
 
 @contextmanager
-def telling(place: Path) -> Iterator[None]:
-    """A failing write to ``place`` as a :class:`UserError`."""
+def telling(place: Path | str, advice: str = "Make room, or name another --output.") -> Iterator[None]:
+    """A failing write to ``place`` (a full disk, a quota, a disk that went away) as a :class:`UserError`.
+
+    :class:`BrokenPipeError` is left to the caller: whoever read the output had enough.
+    """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as problem:
-        raise UserError(
-            f"{place}: cannot be written: {problem.strerror or problem}. Make room, or name another --output."
-        ) from problem
+        raise UserError(f"{place}: cannot be written: {problem.strerror or problem}. {advice}") from problem
 
 
 def check_writable(folder: Path) -> None:
@@ -28,6 +31,13 @@ def check_writable(folder: Path) -> None:
     with telling(folder):
         place = next(path for path in (folder, *folder.parents) if path.exists())
         Path(tempfile.mkdtemp(prefix=".conflict-topics-", dir=place)).rmdir()
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """:func:`write_file` where a user wants it: its folder is made, and a failure is a :class:`UserError`."""
+    with telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, content)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -30,8 +30,8 @@ class IndicatorTopics(Section):
 class Columns(Section):
     """Where a source keeps each field. Names, or positions from 0 for a file with no header.
 
-    ``null`` for an optional field means: the column of the standard name, in the rows that have it. A source that has
-    ``text`` and a list ``topics`` in place of the columns that are named here is read by the standard names.
+    ``null`` for an optional field means: the column of the standard name, in the rows that have it. Beside sources
+    with the columns that are named here, one that has ``text`` and a list ``topics`` is read by the standard names.
     """
 
     text: ColumnKey = "text"

@@ -25,3 +25,4 @@ def test_scores_are_those_of_fits_from_zeros(strength: float) -> None:
     from_zeros, from_whole = (out_of_fold_scores(task, counted, config, 1, start) for start in (None, whole))
     assert np.sqrt(np.mean((from_whole - from_zeros) ** 2)) < 0.01
     assert np.abs(from_whole - from_zeros).max() < 0.1
+    assert (from_whole == from_zeros).all() == (strength > 1)

@@ -46,7 +46,7 @@ def drift(
     import json
 
     from training import load
-    from training.atomic import check_writable, telling, write_file
+    from training.atomic import check_writable, write_output
     from training.review.archive import read_archive
     from training.review.drift import measure_drift
     from training.review.known import metrics_of
@@ -65,11 +65,8 @@ def drift(
         total = sum(period.paragraphs for period in found.periods)
         told = f"{total:,} paragraphs of {', '.join(inputs)} against the training data of {found.model}."
         figures = json.dumps(found.to_json(), ensure_ascii=False, indent=1) + "\n"
-        page = render_drift(found, told).encode()
-        with telling(output):
-            output.mkdir(parents=True, exist_ok=True)
-            write_file(output / "drift.html", page)
-            write_file(output / "drift.json", figures.encode())
+        write_output(output / "drift.html", render_drift(found, told).encode())
+        write_output(output / "drift.json", figures.encode())
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
     else:

@@ -35,7 +35,7 @@ def search(
     Example:
       conflict-topics search configs/default.yaml --trials 30
     """
-    from training.atomic import check_writable, telling, write_file
+    from training.atomic import check_writable, write_output
     from training.config_file import load_config
     from training.search import search as run
 
@@ -52,9 +52,7 @@ def search(
     else:
         found = run(settings, file, budget, minutes)
     winner = found.config.model_copy(update={"name": f"{settings.name}-best"})
-    with telling(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, winner.to_yaml().encode())
+    write_output(target, winner.to_yaml().encode())
     click.echo(f"{found.trials} trials, {found.pruned} given up early")
     click.echo(f"{settings.search.objective} out of fold: {found.start:.4f} as it was, {found.best.value:.4f} at best")
     for key, value in found.best.values.items():

@@ -145,7 +145,7 @@ def _text(row: Row, key: ColumnKey) -> str:
 def _topics(row: Row, columns: Columns, option: str) -> list[str]:
     where = columns.topics
     if isinstance(where, IndicatorTopics):
-        return [topic for key, topic in _indicators(where).items() if _is_set(row, key)]
+        return [_named(topic, row, key) for key, topic in _indicators(where).items() if _is_set(row, key)]
     key = where.column if isinstance(where, SeparatedTopics) else where
     value = row.values.get(key)
     if isinstance(where, SeparatedTopics):
@@ -159,11 +159,14 @@ def _topics(row: Row, columns: Columns, option: str) -> list[str]:
         )
     if not isinstance(value, list) or not all(isinstance(topic, str) and topic for topic in value):
         raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected a list of topic ids (may be empty).")
-    for topic in value:
-        fault = fault_of(topic)
-        if fault:
-            raise UserError(f"{row.place}: {key}: the topic {topic[:40]!r} {fault}. Correct it.")
-    return list(dict.fromkeys(value))
+    return list(dict.fromkeys(_named(topic, row, key) for topic in value))
+
+
+def _named(topic: str, row: Row, key: ColumnKey) -> str:
+    fault = fault_of(topic)
+    if fault:
+        raise UserError(f"{row.place}: {key}: the topic {topic[:40]!r} {fault}. Correct it.")
+    return topic
 
 
 def _is_set(row: Row, key: ColumnKey) -> bool:

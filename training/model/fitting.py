@@ -144,9 +144,7 @@ def _classifier(
     classifier = TopicClassifier(
         kind=chosen.kind, strength=chosen.strength, threads=threads, emphasis_factor=chosen.query_emphasis
     )
-    duals = getattr(whole, "duals_", None)  # those of SVMs
-    if chosen.strength > STRENGTH_FROM_WHOLE:
-        duals = None
+    duals = getattr(whole, "duals_", None) if chosen.strength <= STRENGTH_FROM_WHOLE else None  # those of SVMs
     if duals is not None:
         classifier.set_params(epochs=EPOCHS_FROM_WHOLE, tolerance=TOLERANCE_FROM_WHOLE)
         duals = duals[rows]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.atomic import telling, write_file
+from training.atomic import write_output
 from training.corpus.files import matching_files
 from training.errors import UserError
 from training.review.annotations import Export, read_annotations
@@ -37,9 +37,7 @@ def write_settled(settled: Settled, output: Path, *, force: bool = False) -> lis
         if path.exists() and not force:
             raise UserError(f"{path}: exists already. Choose another --output, or give --force to replace it.")
     for path, records in wanted.items():
-        with telling(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, jsonl(records).encode())
+        write_output(path, jsonl(records).encode())
     return list(wanted)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.atomic import check_writable, telling, write_file
+from training.atomic import check_writable, write_output
 from training.errors import UserError
 from training.review import label_studio
 
@@ -45,10 +45,7 @@ def write_to_label(output: Path, entries: Sequence[ToLabel], interface: str, *, 
     }
     paths = check_free(output, force)
     for path, name in paths.items():
-        content = made[name]().encode()
-        with telling(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, content)
+        write_output(path, made[name]().encode())
     return list(paths)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from training.atomic import telling
 from training.errors import UserError
 from training.tagging.inputs import Source, find_sources, shown
 from training.tagging.job import ShardedJob
@@ -124,7 +124,12 @@ class Engine:
     def to_file(self, output: Path, rejected: Path, force: bool) -> Summary:
         options, tuning = self.reading.options, self.reading.tuning
         plan = plan_of(self.model, self.sources, options, tuning, self.target)
-        with _telling(output), Journal(output, rejected) as journal:
+        place = shown(str(output))
+        advice = (
+            f"What was tagged so far is kept in {place}.partial. "
+            f"Make room, then run the same command again: it goes on where it stopped."
+        )
+        with telling(place, advice), Journal(output, rejected) as journal:
             commits = commits_to_go_on_from(
                 journal, plan, output=output, rejected=rejected, force=force, again=self._once()
             )
@@ -216,15 +221,3 @@ def _how_to_resume(output: Path, counts: Counts) -> str:
         f"stopped after {counts.paragraphs:,} paragraphs, which are safe in {shown(str(output))}.partial. "
         f"Run the same command again to go on."
     )
-
-
-@contextmanager
-def _telling(output: Path) -> Iterator[None]:
-    """Failing writes as a message: a full disk, a quota, a disk that went away."""
-    try:
-        yield
-    except OSError as problem:
-        raise UserError(
-            f"{shown(str(output))}: cannot be written: {problem.strerror or problem}. What was tagged so far is kept "
-            f"in {shown(str(output))}.partial. Make room, then run the same command again: it goes on where it stopped."
-        ) from problem

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
+from training.atomic import telling
 from training.errors import UserError
 from training.tagging.inputs import shown
 from training.tagging.rejects import encode_rejects
 from training.tagging.summary import Counts
 from training.tagging.tagger import Piece
 from training.tagging.work import Work
+
+NOT_RESUMED = "What was written to standard output cannot be resumed; a job with a file as its --output can."
 
 
 def write_stdout(pieces: Iterable[tuple[Work, Piece]], rejected: Path | None, force: bool) -> tuple[Counts, int]:
@@ -29,28 +31,15 @@ def write_stdout(pieces: Iterable[tuple[Work, Piece]], rejected: Path | None, fo
         rejected.unlink(missing_ok=True)
     counts, done = Counts(), 0
     for work, piece in pieces:
-        with _telling("standard output"):
+        with telling("standard output", NOT_RESUMED):
             sys.stdout.buffer.write(piece.encoded)
             sys.stdout.buffer.flush()
         if piece.rejects:
-            with _telling(shown(str(rejected)) if rejected is not None else "standard error"):
+            with telling(shown(str(rejected)) if rejected is not None else "standard error", NOT_RESUMED):
                 _write_rejects(encode_rejects(piece.rejects), rejected)
         counts += piece.counts
         done = work.raw_bytes
     return counts, done
-
-
-@contextmanager
-def _telling(where: str) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as problem:
-        raise UserError(
-            f"{where}: cannot be written: {problem.strerror or problem}. What was written to standard output cannot be "
-            f"resumed; a job with a file as its --output can."
-        ) from None
 
 
 def _write_rejects(lines: bytes, rejected: Path | None) -> None:
