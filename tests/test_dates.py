@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.dates import days_of, overlap, period
+from training.dates import days_of, overlap, period, span
 
 
 @given(st.dates())
@@ -41,3 +41,14 @@ def test_what_is_no_period_is_told(asked: str) -> None:
 def test_what_is_no_date_lies_in_no_period(dated: str | None) -> None:
     assert days_of(dated) is None
     assert not overlap(dated, date.min, date.max)
+
+
+@given(st.dates(), st.dates())
+def test_what_lies_from_one_period_to_another_has_an_end_after_its_beginning(one: date, other: date) -> None:
+    early, late = sorted((one, other))
+    assert span(str(early), str(late)) == (early, late)
+    assert span(str(late)[:4], str(late)) == (date(late.year, 1, 1), late)
+    assert span(None, None) == (date.min, date.max)
+    if early < late:
+        with pytest.raises(ValueError, match=f"found from {late} to {early}, expected an end"):
+            span(str(late), str(early))

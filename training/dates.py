@@ -24,6 +24,18 @@ def period(asked: str) -> tuple[date, date]:
     raise ValueError(f'found "{asked:.60}", expected a year, month or day that exists: 2024, 2024-05 or 2024-05-31.')
 
 
+def span(since: str | None, until: str | None) -> tuple[date, date]:
+    """The first and last day of all that lies from one period to another, both included; None is without end.
+
+    Raises :class:`ValueError` for what is no period, and if none of ``until`` comes after the beginning of ``since``.
+    """
+    first = period(since)[0] if since else date.min
+    last = period(until)[1] if until else date.max
+    if first > last:
+        raise ValueError(f"found from {since} to {until}, expected an end that is not before the beginning.")
+    return first, last
+
+
 def days_of(dated: str | None) -> tuple[date, date] | None:
     """The first and last day that a date may mean: 2024-05-31 (or with / or . or nothing between), 2024-05 or 2024.
 

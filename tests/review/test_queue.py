@@ -128,6 +128,8 @@ def test_dates_narrow_the_archive(trained: Any, archive_file: Path) -> None:
     assert all(item.found.date < "2013-03" for item in queue.items)
     with pytest.raises(UserError, match="found no paragraph with text dated 2050 to"):
         queue_of(trained, [str(archive_file)], Asked(10, since="2050"))
+    with pytest.raises(UserError, match="--from and --to: found from 2013 to 2012, expected an end"):
+        Asked(10, since="2013", until="2012")
 
 
 def test_exclusive_topics_are_uncertain_where_two_are_close() -> None:

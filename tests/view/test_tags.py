@@ -171,6 +171,7 @@ def test_labelled_parquet_is_not_tags(tmp_path: Path) -> None:
         ({"high": "nan"}, 'probability to: found "nan"'),
         ({"since": "May 2024"}, 'from: found "May 2024"'),
         ({"until": "2024-13"}, 'to: found "2024-13"'),
+        ({"since": "2024-06", "until": "2024-05"}, "dates: found from 2024-06 to 2024-05"),
         ({"topic": "shelling"}, 'topic: found "shelling"'),
         ({"order": "worst"}, "found state all and order worst"),
     ],

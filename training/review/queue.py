@@ -7,12 +7,11 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
 from training.codebook import Codebook
-from training.dates import overlap, period
+from training.dates import overlap, span
 from training.errors import UserError
 from training.keywords import search
 from training.model.model import Model
@@ -36,6 +35,12 @@ class Asked:
     seed: int = 13
     since: str | None = None
     until: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            span(self.since, self.until)
+        except ValueError as problem:
+            raise UserError(f"--from and --to: {problem}") from None
 
     @property
     def at_random(self) -> int:
@@ -144,8 +149,7 @@ def within(paragraphs: Paragraphs, asked: Asked) -> Paragraphs:
     """The paragraphs of the wanted dates; those whose date cannot be read only if all are wanted."""
     if asked.since is None and asked.until is None:
         return paragraphs
-    first = period(asked.since)[0] if asked.since is not None else date.min
-    last = period(asked.until)[1] if asked.until is not None else date.max
+    first, last = span(asked.since, asked.until)
     wanted = [overlap(dated, first, last) for dated in paragraphs.dates.to_pylist()]
     return paragraphs.select(np.array(wanted, dtype=bool))
 

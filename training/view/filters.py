@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from training.dates import period
+from training.dates import period, span
 from training.errors import UserError
 
 Order = Literal["file", "surest", "least"]
@@ -64,6 +64,10 @@ def parse_filter(asked: Mapping[str, str]) -> Filter:
                 period(date)
         except ValueError as problem:
             raise UserError(f"{name}: {problem}") from None
+    try:
+        span(since, until)
+    except ValueError as problem:
+        raise UserError(f"dates: {problem}") from None
     state, order = asked.get("state", "all"), asked.get("order", "file")
     if state not in get_args(State) or order not in get_args(Order):
         raise UserError(f"found state {state:.20} and order {order:.20}, expected what the page offers.")
