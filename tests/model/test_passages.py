@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.config import Classifier, Config, Features, WordNgrams
+from training.model import deciding
 from training.model import scorer as scorer_module
 from training.model.characters import CharacterTable
 from training.model.deciding import decide, passage_tokens
@@ -109,6 +110,13 @@ def test_training_decides_for_passages_where_they_tell_more(fitted):
 
 def test_training_decides_against_passages_where_the_whole_tells_more():
     assert fit(*texts_of(everywhere=True), CONFIG, 1).scorer.passages is None
+
+
+def test_few_long_texts_do_not_decide(monkeypatch):
+    texts, labels, folds = texts_of(deciding.LEAST_LONG - 1)
+    assert fit(texts, labels, folds, CONFIG, 1).scorer.passages is None
+    monkeypatch.setattr(deciding, "LEAST_LONG", 2)
+    assert fit(texts, labels, folds, CONFIG, 1).scorer.passages is not None
 
 
 def test_short_texts_and_exclusive_topics_have_no_passages():

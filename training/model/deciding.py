@@ -20,6 +20,7 @@ Bools = npt.NDArray[np.bool_]
 SHARE_STEP = 0.25
 # What passages must take from the log loss of long texts, as they double the time that those cost.
 LEAST_GAIN, LEAST_ERRORS = 0.05, 2.0
+LEAST_LONG = 100  # long texts without which chance would choose
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,13 @@ def _mixed(scores: Floats, share: float) -> Floats:
 
 
 def _passage_share(scores: Floats, labels: Bools) -> float:
-    """The share of the best passage with the least log loss on long texts; 0 if it takes too little from it."""
+    """The share of the best passage with the least log loss on long texts; 0 if it takes too little from it.
+
+    Also 0 if long texts are too few to tell.
+    """
     whole, best = np.split(scores, 2, axis=1)
     long = (whole != best).any(axis=1)
-    if not long.any():
+    if long.sum() < LEAST_LONG:
         return 0.0
     scores, labels = scores[long], labels[long]
     first = losses = _losses(_mixed(scores, 0.0), labels)
