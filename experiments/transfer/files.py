@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from training.config_file import load_config
-from training.corpus.splits import grouped_folds
-from training.evaluation.metrics import evaluate
-from training.model.fitting import fit
-from training.model.model import Model
-from training.prepare import codebook_lessons, learnable_topics, prepare, rarity_of
+from training.train import train
 
 ROOT = Path(__file__).parents[2]
 ORDINARY = [
@@ -46,33 +42,27 @@ PHRASES = ["accords", "arrests", "clashes", "killings", "movements", "ranks", "r
 TWO_LINES = ["convoys", "postings", "seizures", "sorties", "sundries", "victims"]
 OLDEST = ["city", "desert", "front", "highland", "savannah"]
 PARTS = 3
+FIGURES = (
+    "micro_f1",
+    "macro_f1",
+    "mean_average_precision",
+    "micro_precision",
+    "micro_recall",
+    "false_tags_per_thousand",
+)
 
 
-def figures(train: list[str], test: list[str]) -> list[float]:
-    """Micro- and macro-F1, mean average precision, precision, recall, false tags per 1,000 without topic."""
+def figures(learned: list[str], unseen: list[str]) -> list[float]:
+    """What `FIGURES` says of a model of some files on others."""
     named = {
         name: json.dumps([f"data/paragraphs/{file}.jsonl" for file in files])
-        for name, files in (("train", train), ("test", test))
+        for name, files in (("train", learned), ("test", unseen))
     }
-    config = load_config(ROOT / "configs/default.yaml", [f"data.{name}={files}" for name, files in named.items()])
-    prepared = prepare(config)
-    topics, _ = learnable_topics(prepared, config)
-    corpus, unseen = prepared.train.with_topics(topics), prepared.test.with_topics(topics)
-    folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
-    lessons = codebook_lessons(prepared.codebook, topics, config)
-    rarity = rarity_of(prepared.codebook, corpus)
-    fitted = fit(corpus.texts, corpus.labels, folds, config, os.cpu_count() or 1, lessons, rarity)
-    model = Model("unsaved", topics, fitted.scorer, fitted.decision, {})
-    probabilities = model.predict_proba(unseen.texts)
-    tags, truth = model.decide(probabilities), unseen.labels
-    metrics = evaluate(truth, tags, probabilities, topics)
-    held = np.flatnonzero(truth.any(axis=0))
-    precision = np.mean([average_precision_score(truth[:, at], probabilities[:, at]) for at in held])
-    none = ~truth.any(axis=1)
-    return [
-        metrics["micro_f1"], metrics["macro_f1"], float(precision), float(truth[tags].mean()),
-        float(tags[truth].mean()), 1000 * float(tags[none].sum() / none.sum()),
-    ]  # fmt: skip
+    settings = [f"data.{name}={files}" for name, files in named.items()]
+    config = load_config(ROOT / "configs/default.yaml", [*settings, "tracking.enabled=false"])
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = train(config, Path(folder) / "model").metrics["test"]
+    return [metrics[name] for name in FIGURES]
 
 
 def main() -> None:
