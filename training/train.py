@@ -6,11 +6,13 @@ import json
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.codebook import Codebook
 from training.config import Config
@@ -27,6 +29,7 @@ from training.measure import measure, spread
 from training.model import saved
 from training.model.fitting import Fit, fit
 from training.model.model import Model
+from training.model.task import Lessons
 from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of
 
 if TYPE_CHECKING:
@@ -68,7 +71,30 @@ def train(config: Config, folder: Path) -> Outcome:
             "test": {"paragraphs": len(prepared.test), "sha256": prepared.test.digest()},
         },
     }
-    model = Model("unsaved", learnable, fitted.scorer, fitted.decision, settings)
+    with ThreadPoolExecutor(1) as beside:
+        packed = beside.submit(saved.pack, folder, settings, fitted.scorer, fitted.decision)
+        model = Model("unsaved", learnable, fitted.scorer, fitted.decision, settings)
+        metrics, extras = judge(model, fitted, prepared, training_set, folds, lessons, config)
+    model = saved.write(folder, packed.result(), extras)
+    run, registered = "not tracked (tracking.enabled is false)", None
+    if config.tracking.enabled:
+        from training.track import track
+
+        sent = track(model, folder, prepared.test, time.monotonic() - began)
+        run, registered = sent.problem or str(sent.run), sent.registered
+    return Outcome(model, folder, metrics, prepared, run, registered)
+
+
+def judge(
+    model: Model,
+    fitted: Fit,
+    prepared: Prepared,
+    training_set: Corpus,
+    folds: npt.NDArray[np.intp],
+    lessons: Lessons,
+    config: Config,
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The metrics of a model, and the files for people that go with it."""
     probabilities = model.predict_proba(prepared.test.texts)
     tags = model.decide(probabilities)
     metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
@@ -87,14 +113,7 @@ def train(config: Config, folder: Path) -> Outcome:
     }
     if prepared.codebook is not None and config.data.codebook is not None:
         extras["codebook.yaml"] = Path(config.data.codebook).read_bytes()
-    model = saved.save(folder, settings, fitted.scorer, fitted.decision, extras)
-    run, registered = "not tracked (tracking.enabled is false)", None
-    if config.tracking.enabled:
-        from training.track import track
-
-        sent = track(model, folder, prepared.test, time.monotonic() - began)
-        run, registered = sent.problem or str(sent.run), sent.registered
-    return Outcome(model, folder, metrics, prepared, run, registered)
+    return metrics, extras
 
 
 def metrics_of(

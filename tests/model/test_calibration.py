@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from training.model.calibration import LEAST_SLOPE, platt
+from training.model.calibration import LEAST_SLOPE, calibrate, platt
 
 
 def loss_of(scores, truth):
@@ -49,3 +49,15 @@ def test_without_a_positive_nothing_is_likely():
     slope, offset = platt(np.linspace(-1.5, -0.5, 1000), np.zeros(1000, bool))
     assert slope >= LEAST_SLOPE
     assert expit(slope * -0.5 + offset) < 0.01
+
+
+@pytest.mark.parametrize(("slope", "offset", "rows"), [(2, -1, 3000), (-1, 0, 500), (9, -6, 3000), (4, -4, 60)])
+def test_where_the_search_begins_does_not_matter(slope, offset, rows):
+    random = np.random.default_rng(1)
+    scores = random.normal(-0.5, 0.6, (rows, 2))
+    truth = random.random((rows, 2)) < expit(slope * scores + offset)
+    half = np.arange(rows) % 2 == 0
+    near = calibrate(scores[half], truth[half], "no")
+    (matrix, offsets), (begun, begun_offsets) = (calibrate(scores, truth, "no", start) for start in (None, near))
+    assert begun == pytest.approx(matrix, abs=1e-4)
+    assert begun_offsets == pytest.approx(offsets, abs=1e-4)

@@ -26,3 +26,5 @@ def test_scores_are_those_of_fits_from_zeros(strength: float) -> None:
     assert np.sqrt(np.mean((from_whole - from_zeros) ** 2)) < 0.01
     assert np.abs(from_whole - from_zeros).max() < 0.1
     assert (from_whole == from_zeros).all() == (strength > 1)
+    for threads in (2, 3, 8):  # five folds in rounds of so many, those left over with more threads each
+        assert (out_of_fold_scores(task, counted, config, threads, whole) == from_whole).all()

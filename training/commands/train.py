@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from training.commands.options import config_argument, set_option
+from training.model.light import OwnProcess
 
 
 @click.command(short_help="Train, evaluate, save and track a model.")
@@ -15,7 +16,8 @@ from training.commands.options import config_argument, set_option
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Model folder [experiments/models/NAME]."
 )
-def train(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
+@click.pass_context
+def train(context: click.Context, config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     """Train the experiment CONFIG, evaluate it, save the model and track the run in MLflow.
 
     \b
@@ -27,6 +29,9 @@ def train(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     from training.evaluation.table import results_table
     from training.train import train as run
 
+    process = context.find_object(OwnProcess)
+    if process is not None:
+        process.ends_at_once = True
     settings = load_config(config, overrides)
     folder = output or Path("experiments/models") / settings.name
     outcome = run(settings, folder)

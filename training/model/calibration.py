@@ -13,27 +13,30 @@ from training.model.model import Exclusive
 
 Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
+Calibration = tuple[Floats, Floats]  # matrix and offsets
 RIDGE, PRIOR_SLOPE = 10.0, 2.0
 LEAST_SLOPE = 0.05
 LEAST_GAIN = 1e-6  # of the loss, relative: what more steps gain decides one text in a thousand otherwise
 NEWTON_STEPS, NEWTON_TOLERANCE, NEWTON_LEAST, NEWTON_RIDGE = 100, 1e-6, 1e-10, 1e-12
 
 
-def calibrate(scores: Floats, truth: Bools, exclusive: Exclusive) -> tuple[Floats, Floats]:
+def calibrate(scores: Floats, truth: Bools, exclusive: Exclusive, near: Calibration | None = None) -> Calibration:
     """``matrix`` [columns, topics] and ``offsets`` [topics] with ``scores @ matrix + offsets`` as log-odds.
 
     Independent topics get a sigmoid each, so the matrix is diagonal; exclusive ones are fitted together. Their
-    ``scores`` [n, columns] may have more columns than those of the topics, which come first.
+    ``scores`` [n, columns] may have more columns than those of the topics, which come first. ``near`` is what like
+    scores of independent topics gave: it changes how soon the minimum is found, not where it is.
     """
     scores = scores.astype(float)
     if exclusive == "no":
-        fitted = [platt(scores[:, at], truth[:, at]) for at in range(truth.shape[1])]
+        starts = zip(np.diag(near[0]), near[1], strict=True) if near else [None] * truth.shape[1]
+        fitted = [platt(scores[:, at], truth[:, at], start) for at, start in enumerate(starts)]
         return np.diag([slope for slope, _ in fitted]), np.array([offset for _, offset in fitted])
     return multinomial(scores, truth, with_none=exclusive != "exactly_one")
 
 
-def platt(scores: Floats, truth: Bools) -> tuple[float, float]:
-    """Slope (never below 0.05) and offset of the sigmoid that fits ``truth`` [n] best.
+def platt(scores: Floats, truth: Bools, start: tuple[float, float] | None = None) -> tuple[float, float]:
+    """Slope (never below 0.05) and offset of the sigmoid that fits ``truth`` [n] best; ``start`` is a guess of them.
 
     Platt (1999) with the smoothed targets of his §2.2, so that a topic with few positives does not become certain.
     """
@@ -41,7 +44,7 @@ def platt(scores: Floats, truth: Bools) -> tuple[float, float]:
     target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
     prior = float(np.log((positives + 1) / (negatives + 1)))
-    slope, offset = _newton(scores, target, 1.0, prior)
+    slope, offset = _newton(scores, target, *(start or (1.0, prior)))
     if slope < LEAST_SLOPE:
         # From the prior again: where a slope below zero has led, the loss may be too flat to come back.
         slope, offset = _newton(scores, target, LEAST_SLOPE, prior, with_slope=False)

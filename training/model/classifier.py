@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, check_non_negative, column_or_1d, validate_data
 
 from training.model.kernels_machine import LANES
+from training.model.memory import zeros
 from training.model.solver import fit_logistic
 from training.model.svm import SharedRows
 from training.model.weighting import document_frequency, log_lift
@@ -103,7 +104,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         counts = (truth if among is None else truth & among).sum(axis=0)
         constant = (counts == 0) | (counts == taken)
         # Topics of one feature side by side, as products with rows want them.
-        self.coef_: Floats = np.zeros((truth.shape[1], rows.shape[1]), dtype=np.float32, order="F")
+        self.coef_: Floats = zeros(truth.shape[1] * rows.shape[1], np.float32).reshape(rows.shape[1], -1).T
         self.intercept_: Floats = np.where(counts == 0, -1.0, 1.0).astype(np.float32)
         self.n_iter_ = 1
         wanted = np.flatnonzero(~constant)

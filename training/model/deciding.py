@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from training.config import Classifier, Thresholds
-from training.model.calibration import calibrate
+from training.model.calibration import Calibration, calibrate
 from training.model.model import Decision, Exclusive
 from training.model.thresholds import choose_fallback, choose_thresholds
 
@@ -56,18 +57,22 @@ def decide(
     exclusive: Exclusive,
     rule: Thresholds,
     rarity: npt.NDArray[np.float64] | None = None,
+    near: Rule | None = None,
 ) -> Rule:
     """Calibration (see :func:`calibrate`), thresholds and the share of passages, all from out-of-fold scores.
 
     ``scores`` [n, columns] and ``labels`` [n, topics]. Behind the columns of the topics exclusive topics may have those
     of their contests, and others the scores of the best passage, which are those of the whole if it has no passages.
+    ``near`` is the rule of like scores, as in :func:`calibrate`.
     """
     topics = labels.shape[1]
     if exclusive == "no" and scores.shape[1] > topics:
-        share = _passage_share(scores, labels)
-        mixed = decide(_mixed(scores, share), labels, exclusive, rule, rarity)
+        if near is not None:
+            near = near._replace(matrix=near.matrix[:topics] + near.matrix[topics:])
+        share = _passage_share(scores, labels, near)
+        mixed = decide(_mixed(scores, share), labels, exclusive, rule, rarity, near)
         return mixed._replace(matrix=np.vstack([(1 - share) * mixed.matrix, share * mixed.matrix]), passage_share=share)
-    matrix, offsets = calibrate(scores, labels, exclusive)
+    matrix, offsets = calibrate(scores, labels, exclusive, near[:2] if near else None)
     uncut = Decision(np.zeros(labels.shape[1], dtype=np.float32), exclusive)
     probabilities = uncut.probabilities((scores @ matrix + offsets).astype(np.float32))
     fallback = None
@@ -90,7 +95,7 @@ def _mixed(scores: Floats, share: float) -> Floats:
     return whole + np.float32(share) * (best - whole)
 
 
-def _passage_share(scores: Floats, labels: Bools) -> float:
+def _passage_share(scores: Floats, labels: Bools, near: Rule | None) -> float:
     """The share of the best passage with the least log loss on long texts; 0 if it takes too little from it.
 
     Also 0 if long texts are too few to tell.
@@ -100,10 +105,10 @@ def _passage_share(scores: Floats, labels: Bools) -> float:
     if long.sum() < LEAST_LONG:
         return 0.0
     scores, labels = scores[long], labels[long]
-    first = losses = _losses(_mixed(scores, 0.0), labels)
-    share = 0.0
+    losses, fitted = _losses(_mixed(scores, 0.0), labels, near[:2] if near else None)
+    first, share = losses, 0.0
     while share < 1:
-        following = _losses(_mixed(scores, share + SHARE_STEP), labels)
+        following, fitted = _losses(_mixed(scores, share + SHARE_STEP), labels, fitted)
         if following.sum() >= losses.sum():
             break
         share, losses = share + SHARE_STEP, following
@@ -113,11 +118,11 @@ def _passage_share(scores: Floats, labels: Bools) -> float:
     return share if enough else 0.0
 
 
-def _losses(scores: Floats, labels: Bools) -> npt.NDArray[np.float64]:
-    """The log loss of calibrated scores, all topics together, float64 [n]."""
-    matrix, offsets = calibrate(scores, labels, "no")
+def _losses(scores: Floats, labels: Bools, near: Calibration | None) -> tuple[npt.NDArray[np.float64], Calibration]:
+    """The log loss of calibrated scores, all topics together, float64 [n]; and the calibration."""
+    matrix, offsets = calibrate(scores, labels, "no", near)
     odds = scores @ matrix + offsets
-    return np.asarray((np.logaddexp(0, odds) - labels * odds).sum(axis=1))
+    return np.asarray((np.logaddexp(0, odds) - labels * odds).sum(axis=1)), (matrix, offsets)
 
 
 def cross_fitted(
@@ -127,14 +132,20 @@ def cross_fitted(
     exclusive: Exclusive,
     rule: Thresholds,
     rarity: npt.NDArray[np.float64] | None = None,
+    near: Rule | None = None,
+    threads: int = 1,
 ) -> OutOfFold:
-    """Probabilities and tags of each fold by the decision rule that the other folds give."""
+    """Probabilities and tags of each fold by the decision rule that the other folds give; ``near`` is that of all."""
     probabilities, tags = np.zeros(labels.shape, dtype=np.float32), np.zeros(labels.shape, dtype=bool)
-    for fold in np.unique(folds):
+
+    def fill(fold: int) -> None:
         others, held_out = folds != fold, folds == fold
-        found = decide(scores[others], labels[others], exclusive, rule, rarity)
+        found = decide(scores[others], labels[others], exclusive, rule, rarity, near)
         probabilities[held_out] = found.probabilities(scores[held_out])
         tags[held_out] = found.decision.tags(probabilities[held_out])
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        list(pool.map(fill, np.unique(folds)))
     return OutOfFold(probabilities, tags)
 
 

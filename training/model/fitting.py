@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ def fit(
             weights += some.coef_.T @ share
             intercepts += some.intercept_ @ share
     scorer = _scorer(counted, learned, weights, intercepts, passages)
-    return Fit(scorer, rule.decision, cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity))
+    estimate = cross_fitted(out_of_fold, labels, folds, exclusive, config.thresholds, rarity, rule, threads)
+    return Fit(scorer, rule.decision, estimate)
 
 
 def trained(
@@ -166,16 +168,16 @@ def fold_scores(
     task: Task, counted: CountedFeatures, config: Config, threads: int, whole: TopicClassifier | None = None
 ) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
     """:func:`scores_of_fold` for one fold after the other, computed side by side."""
-    numbers = np.unique(task.folds)
-    workers, each = _dealt(threads, len(numbers))
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda fold: scores_of_fold(task, counted, config, fold, each, whole), numbers)
+    for numbers, each in _dealt(np.unique(task.folds), max(1, threads)):
+        scored = partial(scores_of_fold, task, counted, config, threads=each, whole=whole)
+        with ThreadPoolExecutor(len(numbers)) as pool:
+            yield from pool.map(scored, numbers)
 
 
-def _dealt(threads: int, jobs: int) -> tuple[int, int]:
-    """How many jobs at once, and with how many threads each."""
-    workers = max(1, min(threads, jobs))
-    return workers, max(1, threads // workers)
+def _dealt(folds: npt.NDArray[np.intp], threads: int) -> list[tuple[npt.NDArray[np.intp], int]]:
+    """Folds that are worked on at once, and the threads of each: those that are left at the end share all threads."""
+    rounds = [folds[first : first + threads] for first in range(0, len(folds), threads)]
+    return [(some, -(-threads // len(some))) for some in rounds]
 
 
 def _calibrated(weights: Floats, matrix: npt.NDArray[Any]) -> Floats:

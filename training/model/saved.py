@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +60,18 @@ def save(
 
     Nothing is written unless what is to be written can be loaded.
     """
+    return write(folder, pack(folder, settings, scorer, decision), extras)
+
+
+class Packed(NamedTuple):
+    """The files that make a model, and the model that was loaded from them."""
+
+    files: Mapping[str, bytes]
+    model: Model
+
+
+def pack(folder: Path, settings: Mapping[str, Any], scorer: Scorer, decision: Decision) -> Packed:
+    """The first half of :func:`save`. Nothing is written."""
     unsaved = Model("unsaved", tuple(settings["topics"]), scorer, decision, dict(settings))
     golden = {"texts": GOLDEN_TEXTS, "probabilities": unsaved.predict_proba(list(GOLDEN_TEXTS)).tolist()}
     description = {"format": FORMAT, "version": VERSION, **settings, **description_of(scorer, decision)}
@@ -67,16 +79,20 @@ def save(
         "model.json": to_json(description),
         "model.safetensors": safetensors.numpy.save(arrays_of(scorer)),
         "golden.json": to_json(golden),
-        **extras,
     }
+    return Packed(files, _model_of(folder, files))
+
+
+def write(folder: Path, packed: Packed, extras: Mapping[str, bytes]) -> Model:
+    """The second half of :func:`save`."""
+    files = {**packed.files, **extras}
     unexpected = set(files) - {*REQUIRED, *OPTIONAL}
     if unexpected:
         raise ValueError(f"not part of a model folder: {sorted(unexpected)}")
     check_place(folder)
-    model = _model_of(folder, files)
     with telling(folder):
         write_folder(folder, {**files, MANIFEST: manifest_of(files)})
-    return model
+    return packed.model
 
 
 def check_place(folder: Path) -> None:
