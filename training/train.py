@@ -161,13 +161,13 @@ def report_of(
     model: Model, metrics: dict[str, Any], prepared: Prepared, config: Config, probabilities: Floats, tags: Bools
 ) -> str:
     """``report.html``."""
-    train_set, test = prepared.train, prepared.test
+    train_set, test, read = prepared.train, prepared.test, model.settings["trained_on"]
     dates = sorted(date for date in (*train_set.dates, *test.dates) if date is not None)
     facts = {
         "training": f"{len(train_set)} paragraphs of {len(set(train_set.article_ids))} articles "
-        f"from {config.data.train}, SHA-256 {train_set.digest()}",
+        f"from {config.data.train}, SHA-256 {read['train']['sha256']}",
         "test": f"{len(test)} paragraphs of {len(set(test.article_ids))} articles "
-        f"from {config.data.test or f'a {config.split.method} split of the same'}, SHA-256 {test.digest()}",
+        f"from {config.data.test or f'a {config.split.method} split of the same'}, SHA-256 {read['test']['sha256']}",
         "dates": f"{dates[0]} to {dates[-1]}, {len(dates)} paragraphs dated" if dates else "none",
         "near-duplicates tied": f"{prepared.tied_pairs} pairs of paragraphs kept on one side of every split",
         "leaks": f"{prepared.leaked.sum()} test paragraphs have a near-duplicate in training",
