@@ -41,6 +41,13 @@ def test_resolved_config_reads_back_the_same() -> None:
         ("seed=-1", r"seed: found -1, expected: .*greater than or equal to 0"),
         ("features.word.ngram_range=[3, 1]", r"features\.word.*shortest <= longest"),
         ("data.columns.text=0", r"data\.columns: .*name of every column or the position of every column"),
+        (
+            'data.columns.topics={column: tags, seperator: ";"}',
+            r'topics\.seperator: unknown key\. Did you mean "separator"',
+        ),
+        ("data.columns.topics={indicator: [a]}", r'topics\.indicator: unknown key\. Did you mean "indicators"'),
+        ("data.columns.topics={indicators: [a], of: b}", r"topics\.of: unknown key"),
+        ("data.columns.topics=1.5", r"topics: found 1\.5"),
         ("tracking=3", r"tracking: found 3"),
         ("features={word: null, char: null, lead: null}", r"features: .*at least one of word, char and lead"),
         ("seed", r"--set seed: expected KEY=VALUE"),

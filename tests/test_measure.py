@@ -79,7 +79,8 @@ def test_a_model_that_does_not_know_its_training_data_gives_no_warning(
     [
         ("[", r"^--columns: not valid YAML: .*\.$"),
         ("date: 2024-99-99", r"^--columns: not valid YAML: .*month.*\.$"),
-        ("{txt: body}", r"^--columns: .*txt: unknown key"),
+        ("- a", r"^--columns: expected a mapping of keys, found list"),
+        ("{txt: body}", r'^--columns: txt: unknown key\. Did you mean "text"'),
         ("{text: body}", r"no column 'body'.*Map them under --columns"),
     ],
 )

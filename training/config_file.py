@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from training.config import Config
+from training.config import Columns, Config
 from training.errors import UserError, did_you_mean, listed
+
+T = TypeVar("T", bound=BaseModel)
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -28,24 +31,32 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def parse_config(text: str, *, where: str, overrides: Sequence[str] = ()) -> Config:
     """As :func:`load_config`, from the text of a config."""
-    tree = parse_yaml(text, where=where)
-    if not isinstance(tree, dict):
-        raise UserError(f"{where}: expected a mapping of keys, found {type(tree).__name__}.")
+    tree = _mapping(text, where)
     for override in overrides:
         _override(tree, override)
-    tree = _expand(tree, where)
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as problem:
-        raise UserError("\n".join(_explain(error, where) for error in _culprits(problem))) from None
+    return _validated(Config, _expand(tree, where), where)
 
 
-def parse_yaml(text: str, *, where: str) -> Any:
-    """What ``text`` holds; text that is not YAML is an error that names ``where`` it stands."""
+def parse_columns(text: str, *, where: str) -> Columns:
+    """``data.columns`` alone, given ``where``."""
+    return _validated(Columns, _mapping(text, where), where)
+
+
+def _mapping(text: str, where: str) -> dict[str, Any]:
     try:
-        return yaml.safe_load(text)
+        tree = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as problem:  # a ValueError: a date or number that there is not
         raise UserError(f"{where}: not valid YAML: {' '.join(str(problem).split())}.") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{where}: expected a mapping of keys, found {type(tree).__name__}.")
+    return tree
+
+
+def _validated(schema: type[T], tree: Any, where: str) -> T:
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as problem:
+        raise UserError("\n".join(_explain(error, where, schema) for error in _culprits(problem))) from None
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
@@ -67,6 +78,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise UserError(f"--set {key}: {value!r} is not a YAML value. Quote it if it is text.") from None
 
 
+_TYPES = ("str", "int", "float", "list", "dict")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -89,27 +101,39 @@ def _expand(node: Any, where: str) -> Any:
 
 
 def _culprits(problem: ValidationError) -> list[Any]:
-    """One error a key: a union reports one for each member, of which the deepest is the one that was meant."""
+    """One error a key. A union reports those of each member: the deepest, of the member that fits best, was meant."""
+    errors = problem.errors(include_url=False)
+    members = Counter(_member(error["loc"]) for error in errors)
+
+    def misfit(error: Any) -> tuple[int, int, bool]:
+        return -len(_path(error["loc"])), members[_member(error["loc"])], error["type"] != "extra_forbidden"
+
     best: dict[tuple[str, ...], Any] = {}
-    for error in problem.errors(include_url=False):
-        path = tuple(_path(error["loc"]))
-        kept = best.get(path[:2])
-        if kept is None or len(_path(kept["loc"])) < len(path):
-            best[path[:2]] = error
+    for error in sorted(errors, key=misfit):
+        best.setdefault(tuple(_path(error["loc"])[:2]), error)
     return list(best.values())
+
+
+def _member(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The part of a pydantic location up to the last name of a union member."""
+    return location[: max((at for at, part in enumerate(location) if not _is_key(part)), default=-1) + 1]
 
 
 def _path(location: tuple[int | str, ...]) -> list[str]:
     """A pydantic location without the names of union members and validators."""
-    return [str(part) for part in location if isinstance(part, int) or re.fullmatch(r"[a-z0-9_]+", part)]
+    return [str(part) for part in location if _is_key(part)]
 
 
-def _explain(error: Any, where: str) -> str:
-    path = [part for part in _path(error["loc"]) if part not in ("str", "int", "float", "list", "dict")]
+def _is_key(part: int | str) -> bool:
+    return isinstance(part, int) or (part not in _TYPES and re.fullmatch(r"[a-z0-9_]+", part) is not None)
+
+
+def _explain(error: Any, where: str, schema: type[BaseModel]) -> str:
+    path = _path(error["loc"])
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
-        nearest = did_you_mean(path[-1], _keys_at(path[:-1]))
-        return f"{where}: {key}: unknown key.{nearest or f' Known keys: {listed(_keys_at(path[:-1]))}.'}"
+        known = _keys_at(schema, path[:-1])
+        return f"{where}: {key}: unknown key.{did_you_mean(path[-1], known) or f' Known keys: {listed(known)}.'}"
     if error["type"] == "missing":
         return f"{where}: {key}: required, but missing."
     message = str(error["msg"]).removeprefix("Value error, ")
@@ -122,9 +146,9 @@ def _explain(error: Any, where: str) -> str:
     return f"{where}: {key or 'config'}: {shown}expected: {expected}.{nearest}"
 
 
-def _keys_at(path: Sequence[str]) -> list[str]:
+def _keys_at(schema: type[BaseModel], path: Sequence[str]) -> list[str]:
     """The keys that the schema knows below ``path``."""
-    candidates: list[type[BaseModel]] = [Config]
+    candidates = [schema]
     for part in path:
         below = [model.model_fields[part].annotation for model in candidates if part in model.model_fields]
         candidates = [model for annotation in below for model in _models(annotation)]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import yaml
 
 from training.config import Config, Data
-from training.config_file import parse_config, parse_yaml
+from training.config_file import parse_columns, parse_config
 from training.corpus.records import Corpus, read_corpus
 from training.errors import UserError
 from training.evaluation.comparison import Difference, compare_tags
@@ -26,8 +25,7 @@ def labelled_data(model: Model, spec: str, columns: str | None = None) -> Corpus
     """Labelled paragraphs as the model's own config reads them, or with ``columns`` (YAML) in its place."""
     chosen = model_config(model).data.columns
     if columns is not None:
-        tree = {"name": "columns", "data": {"columns": parse_yaml(columns, where="--columns")}}
-        chosen = parse_config(yaml.safe_dump(tree), where="--columns").data.columns
+        chosen = parse_columns(columns, where="--columns")
     corpus = read_corpus(spec, chosen, None, where="DATA", option="--columns")
     if not set(corpus.topics) & set(model.topics):
         raise UserError(
