@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,24 @@ def test_a_folder_is_walked_sorted_to_the_bottom_without_going_round(tree):
     wanted = ["a.csv.gz", "b.jsonl", "deep/er/y.txt.zst", "deep/z.PARQUET", "x.html"]
     assert found(tree) == [str(tree / name) for name in wanted]
     assert find_sources([str(tree)], None)[1] == 2
+
+
+def test_rejected_rows_are_read_only_when_they_are_named(tree):
+    rejected = tree / "b.parquet.rejected.jsonl"
+    rejected.write_bytes(b"x")
+    assert str(rejected) not in found(tree)
+    assert find_sources([str(tree)], None)[1] == 3
+    assert found(rejected) == [str(rejected)]
+
+
+def test_an_output_in_a_folder_that_is_read_is_told(tree, caplog):
+    with caplog.at_level(logging.WARNING, "training"):
+        found(tree, own=[str(tree / "deep" / "b.csv"), str(tree / "deep" / "b.csv.rejected.jsonl")])
+    assert len(caplog.messages) == 1
+    assert re.search(r"deep/b\.csv: lies in .*tree, which is read: .*Write it elsewhere\.$", caplog.messages[0])
+    caplog.clear()
+    found(tree, own=[str(tree.parent / "tree.csv")])
+    assert not caplog.messages
 
 
 def test_a_file_named_twice_is_read_once(tree):

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from training.atomic import telling
 from training.errors import UserError
-from training.tagging.inputs import Source, find_sources, shown
+from training.tagging.inputs import REJECTED, Source, find_sources, shown
 from training.tagging.job import ShardedJob
 from training.tagging.journal import Journal
 from training.tagging.options import Options, TaggingModel, Tuning
@@ -78,7 +78,7 @@ def tag(
     target = parse_output(output, model, options)
     rejected_path = Path(rejected) if rejected else None
     if target.path is not None and rejected_path is None:
-        rejected_path = target.path.with_name(target.path.name + ".rejected.jsonl")
+        rejected_path = target.path.with_name(target.path.name + REJECTED)
     own = [str(path) for path in (target.path, rejected_path) if path is not None]
     sources, skipped = find_sources(inputs, input_format, own)
     kept_types = check_sources(sources, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,10 @@ FORMATS = {
 }
 COMPRESSIONS = {".gz": "gz", ".zst": "zst"}
 ARTICLE_FORMATS = ("txt", "html")
+REJECTED = ".rejected.jsonl"  # how the names of rejected rows end
 _EDGE = 64 << 10
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,8 @@ def format_of(name: str) -> tuple[str, str | None] | None:
 def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[str] = ()) -> tuple[list[Source], int]:
     """The sources that files, folders, globs and ``-`` name, in order, and how many files were passed over.
 
-    Folders are walked to the bottom in sorted order; what is hidden, no regular file or has no suffix of data is passed
-    over there.
-    A file that is named twice is read once. ``own`` are the files that the job itself writes.
+    Folders are walked to the bottom in sorted order; what is hidden, no regular file, has no suffix of data or holds
+    the rejected rows of a job is passed over there. A file that is named twice is read once. ``own`` are the files that the job itself writes.
     """
     if not inputs:
         raise UserError("no input. Name files, folders or globs, or - for standard input.")
@@ -134,7 +137,8 @@ def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[
             if real in mine:
                 raise UserError(f"{shown(path)}: is the output of this very job. Name another --output.")
             known = _format_to_read(path, below, forced)
-            if below is not None and not Path(path).is_file():  # a pipe, or a link to nowhere or to itself
+            # A pipe, or a link to nowhere or to itself; or rows that a job has not tagged.
+            if below is not None and (not Path(path).is_file() or path.endswith(REJECTED)):
                 known = None
             if known is None and below is None:
                 raise UserError(_wrong_suffix(path))
@@ -142,6 +146,14 @@ def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[
                 skipped += 1
                 continue
             found.setdefault(real, _source(path, below, known))
+        for written in sorted(mine):
+            if written.startswith(os.path.realpath(name) + os.sep) and not written.endswith(REJECTED):
+                log.warning(
+                    "%s: lies in %s, which is read: a job with another --output would read it as input. "
+                    "Write it elsewhere.",
+                    shown(written),
+                    shown(name),
+                )
     if not found:
         where = ", ".join(shown(name) for name in inputs)
         raise UserError(f"{where}: holds no file to tag ({skipped} passed over). Expected {' '.join(FORMATS)}.")

@@ -18,7 +18,7 @@ from training import load
 from training.errors import UserError
 from training.tagging.encoders import record_schema
 from training.tagging.engine import Engine, strict_message
-from training.tagging.inputs import ARTICLE_FORMATS, Source, find_sources, shown
+from training.tagging.inputs import ARTICLE_FORMATS, REJECTED, Source, find_sources, shown
 from training.tagging.journal import Journal
 from training.tagging.options import Options, Tuning
 from training.tagging.outputs import Output
@@ -68,7 +68,7 @@ def tag_files(
     """
     started = time.monotonic()
     folder = Path(output.rstrip("/"))
-    aside = Path(rejected) if rejected else folder.with_name(folder.name + ".rejected.jsonl")
+    aside = Path(rejected) if rejected else folder.with_name(folder.name + REJECTED)
     if output == "-" or folder.suffix:
         name = folder.stem.strip("-") or "tags"
         raise UserError(f"{shown(output)}: Spark writes a folder of Parquet parts. Name a folder, e.g. {name}/.")
@@ -194,7 +194,7 @@ class _Tasks:
 
 
 def _rejected_of(part: Path) -> Path:
-    return part.with_suffix(".rejected.jsonl")
+    return part.with_suffix(REJECTED)
 
 
 def _put_in_place(done: Sequence[Any], journal: Journal, folder: Path, rejected: Path) -> Counts:

@@ -126,7 +126,7 @@ class Summary(Counts):
             )
         if self.files_skipped:
             lines.append(
-                f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, or they are no "
-                f"regular files"
+                f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, they hold "
+                f"rejected rows, or they are no regular files"
             )
         return lines
