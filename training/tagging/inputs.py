@@ -117,7 +117,8 @@ def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[
     """The sources that files, folders, globs and ``-`` name, in order, and how many files were passed over.
 
     Folders are walked to the bottom in sorted order; what is hidden, no regular file, has no suffix of data or holds
-    the rejected rows of a job is passed over there. A file that is named twice is read once. ``own`` are the files that the job itself writes.
+    the rejected rows of a job is passed over there. A file that is named twice is read once. ``own`` are the files that
+    the job itself writes.
     """
     if not inputs:
         raise UserError("no input. Name files, folders or globs, or - for standard input.")
