@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.highlight import explanation, segments, word_contributions
-from training.model.explaining import Evidence, Span
+from training.evaluation.highlight import explanation, segments
+from training.model.explaining import Evidence, Span, word_contributions
 
 
 @given(st.text(max_size=80), st.data())

@@ -12,7 +12,7 @@ from training.model import deciding
 from training.model import scorer as scorer_module
 from training.model.characters import CharacterTable
 from training.model.deciding import decide, passage_tokens
-from training.model.explaining import explain
+from training.model.explaining import MOST_WORDS, explain
 from training.model.fitting import Fit, fit, out_of_fold_scores
 from training.model.model import Model
 from training.model.passages import Passages, passages_of, split
@@ -171,6 +171,26 @@ def test_evidence_adds_up_and_shows_the_passage(fitted):
     start, end = convoy.passage
     assert text[start:end].endswith("convoy convoy convoy")
     assert [entry.passage for entry in explain(model, "convoy")] == [None, None]
+
+
+def test_what_archives_keep_of_the_evidence_are_the_strongest_words_of_each_tag(fitted):
+    model = Model("passages", WORDS, fitted.scorer, fitted.decision, {})
+    text = "é " + texts_of(1)[0][0].as_py() + "  Convoy, convoy convoy"
+    kept = model.evidence(text)
+    assert [entry["topic"] for entry in kept] == model.tag([text])[0] == ["convoy"]
+    assert kept[0]["passage"] == model.explain(text, "convoy")[0].passage
+    for entry in kept:
+        values = [span["contribution"] for span in entry["spans"]]
+        assert [span["term"] for span in entry["spans"]] == [
+            text[span["start"] : span["end"]] for span in entry["spans"]
+        ]
+        assert values == sorted(values, key=abs, reverse=True)
+        assert len(values) == MOST_WORDS
+        assert entry["intercept"] + sum(values) + entry["rest"] == pytest.approx(entry["score"], abs=1e-3)
+    assert "Convoy" in {span["term"] for span in kept[0]["spans"]}
+    assert model.evidence("") == []
+    with pytest.raises(ValueError, match='no topic \'convoi\'. Did you mean "convoy"'):
+        model.explain(text, "convoi")
 
 
 def test_saved_and_loaded(fitted, tmp_path):

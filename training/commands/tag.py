@@ -27,7 +27,7 @@ from training.model.light import OwnProcess
 @click.option("--article-column", default="article_id", show_default=True)
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Pass an input column through. May be repeated.")
 @click.option("--all-probabilities", is_flag=True, help="Add the probability of every topic.")
-@click.option("--explain", is_flag=True, help="Add the evidence for each tag.")
+@click.option("--explain", is_flag=True, help="Add the evidence for each tag: its strongest words.")
 @click.option("--max-characters", default=1_000_000, show_default=True, help="Reject longer texts.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads [all cores].")
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be tagged.")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from training.model.explaining import Evidence
+from training.model.explaining import Evidence, character_contributions, word_contributions
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
-_LONGEST_WORD = 30
 _SHOWN = 100  # characters of the best passage
 FOR, AGAINST, PLAIN = "\x1b[30;42m", "\x1b[30;41m", "\x1b[0m"
 
@@ -17,29 +14,6 @@ FOR, AGAINST, PLAIN = "\x1b[30;42m", "\x1b[30;41m", "\x1b[0m"
 def explanation(text: str, evidence: Sequence[Evidence], most: int, *, colour: bool) -> str:
     """A block for each topic: verdict, strongest terms, and the text with the characters that spoke for it."""
     return "\n\n".join(_block(text, entry, most, colour) for entry in evidence)
-
-
-def character_contributions(length: int, entry: Evidence) -> list[float]:
-    """How much each character of the text moved the score: every span shares its contribution out evenly."""
-    total = [0.0] * length
-    for span in entry.spans:
-        share = span.contribution / max(1, span.end - span.start)
-        for at in range(span.start, span.end):
-            total[at] += share
-    return total
-
-
-def word_contributions(text: str, contributions: Sequence[float]) -> list[tuple[int, int, float]]:
-    """Start, end and contribution of each word: readers see words, where the model also counts parts of them.
-
-    A run of letters that is too long for a word, as in scripts without spaces, is taken character by character.
-    """
-    words = []
-    for match in _WORD.finditer(text[: len(contributions)]):
-        step = match.end() - match.start() if match.end() - match.start() <= _LONGEST_WORD else 1
-        starts = range(match.start(), match.end(), step)
-        words += [(at, at + step, sum(contributions[at : at + step])) for at in starts]
-    return words
 
 
 def segments(text: str, contributions: Sequence[float]) -> list[tuple[str, int]]:

@@ -14,9 +14,10 @@ from markupsafe import Markup
 
 from training.corpus.records import Corpus
 from training.evaluation import charts, curves
-from training.evaluation.highlight import character_contributions, segments
+from training.evaluation.highlight import segments
 from training.evaluation.metrics import Bools, Floats
 from training.evaluation.table import promise_cell, promise_lines
+from training.model.explaining import character_contributions
 from training.model.model import Model
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from training.errors import did_you_mean
 from training.model.model import Model
 from training.model.scorer import Scorer
 from training.model.texts import as_string_array
 
 Integers = npt.NDArray[np.int64]
+
+MOST_WORDS = 10
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_LONGEST_WORD = 30
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,14 @@ class Evidence:
         return asdict(self)
 
 
-def explain(model: Model, text: str, topic: str | None = None) -> list[Evidence]:
-    """The evidence of every topic, most probable first, or of one."""
+def explain(model: Model, text: str, topic: str | None = None, *, tags_alone: bool = False) -> list[Evidence]:
+    """The evidence of every topic, most probable first, or of one, or of those alone that the text is tagged with.
+
+    Raises:
+        ValueError: the model has no such topic.
+    """
+    if topic is not None and topic not in model.topics:
+        raise ValueError(f"The model has no topic {topic!r}.{did_you_mean(topic, model.topics)}")
     scorer = model.scorer
     score = model.scores(as_string_array([text]))[0]
     probability = model.decision.probabilities(score[None, :].copy())
@@ -66,8 +79,61 @@ def explain(model: Model, text: str, topic: str | None = None) -> list[Evidence]
             found.passages[at] if found.passages else None,
         )
         for at in np.argsort(-probability[0], kind="stable").tolist()
-        if topic in (None, model.topics[at])
+        if topic in (None, model.topics[at]) and (tagged[at] or not tags_alone)
     ]
+
+
+def evidence_of_tags(model: Model, text: str) -> list[dict[str, Any]]:
+    """What archives keep of :func:`explain`, as JSON: the words that moved the score of each tag, most probable first.
+
+    The strongest of them alone, strongest first, and ``rest``, what all others add: they sum to the ``score`` with the
+    ``intercept``.
+    """
+    found = []
+    for entry in explain(model, text, tags_alone=True):
+        words = word_contributions(text, character_contributions(len(text), entry))
+        words = sorted((word for word in words if word[2]), key=lambda word: -abs(word[2]))[:MOST_WORDS]
+        shown = [
+            {"start": start, "end": end, "term": text[start:end], "contribution": round(value, 4)}
+            for start, end, value in words
+        ]
+        rest = entry.score - entry.intercept - sum(value for _, _, value in words)
+        found.append(
+            {
+                "topic": entry.topic,
+                "probability": round(entry.probability, 4),
+                "threshold": round(entry.threshold, 4),
+                "score": round(entry.score, 4),
+                "intercept": round(entry.intercept, 4),
+                "spans": shown,
+                "rest": round(rest, 4),
+                "passage": entry.passage,
+            }
+        )
+    return found
+
+
+def character_contributions(length: int, entry: Evidence) -> list[float]:
+    """How much each character of the text moved the score: every span shares its contribution out evenly."""
+    total = [0.0] * length
+    for span in entry.spans:
+        share = span.contribution / max(1, span.end - span.start)
+        for at in range(span.start, span.end):
+            total[at] += share
+    return total
+
+
+def word_contributions(text: str, contributions: Sequence[float]) -> list[tuple[int, int, float]]:
+    """Start, end and contribution of each word: readers see words, where the model also counts parts of them.
+
+    A run of letters that is too long for a word, as in scripts without spaces, is taken character by character.
+    """
+    words = []
+    for match in _WORD.finditer(text[: len(contributions)]):
+        step = match.end() - match.start() if match.end() - match.start() <= _LONGEST_WORD else 1
+        starts = range(match.start(), match.end(), step)
+        words += [(at, at + step, sum(contributions[at : at + step])) for at in starts]
+    return words
 
 
 class _Contributions(NamedTuple):

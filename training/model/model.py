@@ -131,3 +131,9 @@ class Model:
         from training.model.explaining import explain
 
         return explain(self, text, topic)
+
+    def evidence(self, text: str) -> list[dict[str, Any]]:
+        """The evidence of each tag in short: what ``tag --explain`` writes."""
+        from training.model.explaining import evidence_of_tags
+
+        return evidence_of_tags(self, text)

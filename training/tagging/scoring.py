@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,23 +55,11 @@ def score(model: TaggingModel, batch: Batch, explain: bool = False) -> Tagged:
     several = np.flatnonzero(counts[rows] > 1)  # a single topic is in order already
     order = several[np.lexsort((topics[several], -chosen[several], rows[several]))]
     topics[several], chosen[several] = topics[order], chosen[order]
-    return Tagged(
-        batch,
-        offsets,
-        topics.astype(np.int32),
-        chosen,
-        probabilities,
-        [_evidence(model, text) for text in batch.texts.to_pylist()] if explain else None,
-    )
+    evidence = None
+    if explain:
+        evidence = [_evidence(model, *each) for each in zip(batch.texts.to_pylist(), counts.tolist(), strict=True)]
+    return Tagged(batch, offsets, topics.astype(np.int32), chosen, probabilities, evidence)
 
 
-def _evidence(model: TaggingModel, text: str) -> str:
-    return json.dumps(_plain(model.explain(text)), ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+def _evidence(model: TaggingModel, text: str, tags: int) -> str:
+    return json.dumps(model.evidence(text), ensure_ascii=False) if tags else "[]"

@@ -7,8 +7,8 @@ from typing import Any
 
 from training.corpus.articles import html_paragraphs, split_text
 from training.errors import UserError
-from training.evaluation.highlight import character_contributions, segments, word_contributions
-from training.model.explaining import Evidence
+from training.evaluation.highlight import segments
+from training.model.explaining import Evidence, character_contributions, word_contributions
 from training.model.model import Model
 
 LONGEST = 20_000
