@@ -28,6 +28,17 @@ def test_a_test_part_with_enough_of_every_topic_is_not_told(tmp_path: Path) -> N
     assert "test part" not in notes(tmp_path, synthetic_records(100))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_faults_of_the_data_are_found_on_either_side_of_the_split(tmp_path: Path, seed: int) -> None:
+    records = synthetic_records(40)
+    again = [records[at] | {"paragraph_id": f"copy{at}", "topics": ["displacement"]} for at in (0, 60)]
+    assert all(records[at]["topics"] != ["displacement"] for at in (0, 60))
+    blank = {"paragraph_id": "blank", "article_id": "blank", "text": " ", "topics": []}
+    told = notes(tmp_path, [*records, *again, blank], f"seed={seed}")
+    assert "2 pairs of near-duplicates are labelled differently" in told
+    assert "1 paragraphs hold no text" in told
+
+
 def slipped(*slips: str) -> list[dict[str, Any]]:
     records = synthetic_records(20)
     return [

@@ -21,6 +21,9 @@ def test_a_day_lies_in_its_own_day_month_and_year_and_beside_no_other(day: date)
     joined = written.replace("-", "")
     for form in (written, joined, written.replace("-", "/"), f"{written}T23:59:59Z", f"{joined}235959"):
         assert days_of(form) == (day, day)
+    bare = f"{written[:4]}/{day.month}/{day.day}"
+    assert days_of(bare) == days_of(f"{bare} 7:30") == (day, day)
+    assert days_of(f"{written[:4]}-{day.month}") == period(written[:7])
     for coarse in (written[:4], written[:7], written[:7].replace("-", ".")):
         assert overlap(coarse, day, day)
         assert days_of(coarse) == period(coarse.replace(".", "-"))

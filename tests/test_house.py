@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "config": {"errors"},
     "config_file": {"errors", "config"},
     "codebook": {"errors", "keywords", "topic_names"},
-    "corpus": {"errors", "config", "codebook", "topic_names"},
+    "corpus": {"errors", "config", "codebook", "topic_names", "dates"},
     "model": {"errors", "config", "codebook", "keywords", "atomic", "topic_names"},
     "evaluation": {"errors", "config", "codebook", "keywords", "model", "corpus"},
     "tracking": {"errors", "config", "codebook", "atomic", "model", "corpus", "evaluation"},

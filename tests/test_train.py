@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.conftest import config_for, synthetic_records, write_jsonl
+from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training.codebook import Codebook, Topic
 from training.errors import UserError
 from training.measure import evaluate_model, labelled_data
@@ -128,6 +129,51 @@ def test_leaked_test_paragraphs_are_counted_and_measured_without(tmp_path: Path)
     outcome = train(config_for(source, f"data.test={test}"), tmp_path / "model")
     assert outcome.prepared.leaked.sum() == 6
     assert outcome.metrics["test_without_duplicates"]["paragraphs"] == outcome.metrics["test"]["paragraphs"] - 6
+
+
+def test_examples_of_the_codebook_that_are_labelled_paragraphs_are_not_learned_from(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = synthetic_records(30)
+    known, own = records[4]["text"], "The guns on the ridge fired on the quarter by the mill until dusk."
+    book = tmp_path / "book.yaml"
+    topics = [{"id": topic} for topic in TOPIC_WORDS]
+    book.write_text(json.dumps({"topics": [topics[0] | {"examples": [known, own]}, *topics[1:]]}))
+    labelled = write_jsonl(tmp_path / "x.jsonl", records)
+    for test in (None, str(labelled)):
+        config = config_for(labelled, f"data.codebook={book}", f"data.test={json.dumps(test)}")
+        with caplog.at_level(logging.WARNING, "training"):
+            prepared = prepare(config)
+        assert prepared.codebook is not None
+        assert prepared.codebook.texts() == [(own, topics[0]["id"])]
+        assert any("1 examples are near-duplicates of labelled paragraphs" in told for told in caplog.messages)
+        caplog.clear()
+    unchecked = prepare(config_for(labelled, f"data.codebook={book}", "split.near_duplicates=null")).codebook
+    assert unchecked is not None
+    assert len(unchecked.texts()) == 2
+
+
+def test_articles_on_both_sides_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    records = synthetic_records(30)
+    first = write_jsonl(tmp_path / "x.jsonl", records[:40])
+    second = write_jsonl(tmp_path / "y.jsonl", records[40:])
+    with caplog.at_level(logging.WARNING, "training"):
+        prepare(config_for(first, f"data.test={second}"))
+    assert "1 articles have paragraphs in both data.train and data.test" in caplog.text
+    assert "a13" in caplog.text
+
+
+def test_mapped_columns_and_standard_ones_may_be_train_and_test(tmp_path: Path) -> None:
+    records = synthetic_records(30)
+    mapped = [{"body": record["text"], "tags": record["topics"], "page": record["article_id"]} for record in records]
+    first = write_jsonl(tmp_path / "x.jsonl", mapped[:45])
+    columns = "data.columns={text: body, topics: tags, article_id: page}"
+    second = write_jsonl(tmp_path / "y.jsonl", records[45:])
+    test = prepare(config_for(first, columns, f"data.test={second}")).test
+    assert test.texts.to_pylist() == [record["text"] for record in records[45:]]
+    assert test.article_ids == tuple(record["article_id"] for record in records[45:])
+    with pytest.raises(UserError, match="no column 'body'"):
+        prepare(config_for(second, columns))
 
 
 def test_where_all_test_paragraphs_leaked_there_is_nothing_to_measure_without(tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ def check_data(config: Config, with_learning_curve: bool = False) -> Findings:
         *_small_test(train, test, config),
         *(Finding("odd topics", slip) for slip in _slips(train.topics, config)),
         *_leaks(train, test, prepared.leaked, config),
-        *_contradictions(train, config),
-        *_odd_texts(train),
+        *_contradictions(train.followed_by(test), len(train), config),
+        *_odd_texts(train.followed_by(test)),
     ]
     fatal = any(finding.fatal for finding in findings)
     curve = _learning_curve(prepared, config) if with_learning_curve and not fatal else None
@@ -174,23 +174,23 @@ def _leaks(train: Corpus, test: Corpus, leaked: Any, config: Config) -> list[Fin
     return findings
 
 
-def _contradictions(train: Corpus, config: Config) -> list[Finding]:
+def _contradictions(corpus: Corpus, trained: int, config: Config) -> list[Finding]:
+    """``corpus`` begins with the ``trained`` training paragraphs."""
     if config.split.near_duplicates is None:
         return []
-    pairs = near_duplicate_pairs(train.texts.to_pylist(), config.split.near_duplicates)
-    differing = [(a, b) for a, b in pairs if (train.labels[a] != train.labels[b]).any()]
+    pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
+    differing = [(a, b) for a, b in pairs if (corpus.labels[a] != corpus.labels[b]).any()]
+    tied = int((pairs < trained).all(axis=1).sum())
     findings = []
-    if len(pairs):
-        findings.append(
-            Finding("near-duplicates", f"{len(pairs)} pairs of training paragraphs; each pair stays in one fold")
-        )
+    if tied:
+        findings.append(Finding("near-duplicates", f"{tied} pairs of training paragraphs; each pair stays in one fold"))
     if differing:
         findings.append(
             Finding(
                 "contradicting labels",
                 f"{len(differing)} pairs of near-duplicates are labelled differently",
                 tuple(
-                    f"{train.paragraph_ids[a]} {_names(train, a)}  {train.paragraph_ids[b]} {_names(train, b)}"
+                    f"{corpus.paragraph_ids[a]} {_names(corpus, a)}  {corpus.paragraph_ids[b]} {_names(corpus, b)}"
                     for a, b in differing[:SHOWN]
                 ),
             )
@@ -202,17 +202,15 @@ def _names(corpus: Corpus, row: int) -> Sequence[str]:
     return [corpus.topics[at] for at in np.flatnonzero(corpus.labels[row])]
 
 
-def _odd_texts(train: Corpus) -> list[Finding]:
-    texts = train.texts.to_pylist()
-    blank = [train.paragraph_ids[row] for row, text in enumerate(texts) if not text.strip()]
-    long = [train.paragraph_ids[row] for row, text in enumerate(texts) if len(text) > 20_000]
+def _odd_texts(corpus: Corpus) -> list[Finding]:
+    texts = corpus.texts.to_pylist()
+    blank = [corpus.paragraph_ids[row] for row, text in enumerate(texts) if not text.strip()]
+    long = [corpus.paragraph_ids[row] for row, text in enumerate(texts) if len(text) > 20_000]
     findings = []
     if blank:
-        findings.append(Finding("blank texts", f"{len(blank)} training paragraphs hold no text", tuple(blank[:SHOWN])))
+        findings.append(Finding("blank texts", f"{len(blank)} paragraphs hold no text", tuple(blank[:SHOWN])))
     if long:
         findings.append(
-            Finding(
-                "long texts", f"{len(long)} training paragraphs are longer than 20,000 characters", tuple(long[:SHOWN])
-            )
+            Finding("long texts", f"{len(long)} paragraphs are longer than 20,000 characters", tuple(long[:SHOWN]))
         )
     return findings

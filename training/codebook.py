@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,6 +88,14 @@ class Codebook(Entry):
             for text in (topic.definition, *topic.include, *topic.examples, *wanted_terms(topic.keywords or ""))
             if text
         ]
+
+    def without_examples(self, left_out: Collection[str]) -> Codebook:
+        """The same without some of its examples."""
+        topics = [
+            topic.model_copy(update={"examples": tuple(text for text in topic.examples if text not in left_out)})
+            for topic in self.topics
+        ]
+        return self.model_copy(update={"topics": tuple(topics)})
 
     @model_validator(mode="after")
     def _consistent(self) -> Codebook:

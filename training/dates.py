@@ -8,8 +8,9 @@ from contextlib import suppress
 from datetime import date
 
 _ASKED = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
-_DAY = re.compile(r"(\d{4})([-/.]?)(\d{2})\2(\d{2})(?=\D|\d{6}$|$)", re.ASCII)  # 20240531 may be followed by 120000
-_COARSE = re.compile(r"(\d{4})(?:[-/.](\d{2}))?", re.ASCII)
+# 2024-5-31 has one-digit numbers between its signs; 20240531 may be followed by 120000.
+_DAY = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|(\d{2})(\d{2}))(?=\D|\d{6}$|$)", re.ASCII)
+_COARSE = re.compile(r"(\d{4})(?:[-/.](\d{1,2}))?", re.ASCII)
 
 
 def period(asked: str) -> tuple[date, date]:
@@ -39,6 +40,8 @@ def span(since: str | None, until: str | None) -> tuple[date, date]:
 def days_of(dated: str | None) -> tuple[date, date] | None:
     """The first and last day that a date may mean: 2024-05-31 (or with / or . or nothing between), 2024-05 or 2024.
 
+    Months and days may have one digit where something stands between them.
+
     What follows a day (the time) does not matter. None for any other date, and for days that do not exist.
     """
     if dated is None:
@@ -46,9 +49,9 @@ def days_of(dated: str | None) -> tuple[date, date] | None:
     day, coarse = _DAY.match(dated), _COARSE.fullmatch(dated)
     with suppress(ValueError):
         if day:
-            return period("-".join(day.group(1, 3, 4)))
+            return period("-".join(part.zfill(2) for part in day.group(1, 3, 4, 5, 6) if part))
         if coarse:
-            return period("-".join(part for part in coarse.groups() if part))
+            return period("-".join(part.zfill(2) for part in coarse.groups() if part))
     return None
 
 

@@ -26,7 +26,7 @@ def labelled_data(model: Model, spec: str, columns: str | None = None) -> Corpus
     chosen = model_config(model).data.columns
     if columns is not None:
         chosen = parse_columns(columns, where="--columns")
-    corpus = read_corpus(spec, chosen, None, where="DATA", option="--columns")
+    corpus = read_corpus(spec, chosen, None, where="DATA", option="--columns", proven=columns is None)
     if not set(corpus.topics) & set(model.topics):
         raise UserError(
             f"{spec}: none of its topics ({', '.join(corpus.topics[:5])} …) is known to the model "

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from training.codebook import Codebook, load_codebook
 from training.config import Config
-from training.corpus.duplicates import near_duplicate_pairs, tied_groups
+from training.corpus.duplicates import Pairs, near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_split, time_split
 from training.errors import UserError, listed
@@ -40,52 +40,71 @@ def prepare(config: Config) -> Prepared:
     codebook = load_codebook(config.data.codebook) if config.data.codebook is not None else None
     topics = codebook.topic_ids if codebook else None
 
-    def read(spec: str | list[str], where: str) -> Corpus:
-        return read_corpus(spec, config.data.columns, topics, where=where, codebook=config.data.codebook)
+    def read(spec: str | list[str], where: str, proven: bool = False) -> Corpus:
+        return read_corpus(spec, config.data.columns, topics, where=where, codebook=config.data.codebook, proven=proven)
 
     train_set = read(config.data.train, "data.train")
     log.info("read %d paragraphs from %s", len(train_set), config.data.train)
     if config.data.test is None:
-        groups, pairs = _groups(train_set, config)
+        pairs, codebook = _near_duplicates(train_set.texts.to_pylist(), codebook, config)
+        groups = tied_groups(train_set.article_ids, pairs)
         train_rows, test_rows = _split(train_set, groups, config)
         nothing = np.zeros(len(test_rows), dtype=bool)
         return Prepared(
-            train_set.select(train_rows), train_set.select(test_rows), groups[train_rows], nothing, codebook, pairs
+            train_set.select(train_rows), train_set.select(test_rows), groups[train_rows], nothing, codebook, len(pairs)
         )
-    test_set = read(config.data.test, "data.test")
+    test_set = read(config.data.test, "data.test", proven=True)
     if topics is None:
         names = tuple(sorted({*train_set.topics, *test_set.topics}))
         if set(train_set.topics) >= set(test_set.topics):
             names = train_set.topics
         train_set, test_set = train_set.with_topics(names), test_set.with_topics(names)
-    groups, pairs, leaked = _tied(train_set, test_set, config)
+    shared = {*train_set.article_ids} & {*test_set.article_ids}
+    if shared:
+        log.warning(
+            "%d articles have paragraphs in both data.train and data.test, so figures may be flattering: %s",
+            len(shared),
+            listed(sorted(shared)),
+        )
+    pairs, codebook = _near_duplicates([*train_set.texts.to_pylist(), *test_set.texts.to_pylist()], codebook, config)
+    groups, tied, leaked = _tied(train_set, test_set, pairs)
     if leaked.any():
         log.warning(
             "%d of %d test paragraphs are near-duplicates of training paragraphs; figures without them are given too",
             leaked.sum(),
             len(test_set),
         )
-    return Prepared(train_set, test_set, groups, leaked, codebook, pairs)
+    return Prepared(train_set, test_set, groups, leaked, codebook, tied)
 
 
-def _groups(corpus: Corpus, config: Config) -> tuple[Any, int]:
-    pairs = np.zeros((0, 2), dtype=np.intp)
-    if config.split.near_duplicates is not None:
-        pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
-    return tied_groups(corpus.article_ids, pairs), len(pairs)
+def _near_duplicates(texts: list[str], codebook: Codebook | None, config: Config) -> tuple[Pairs, Codebook | None]:
+    """Row pairs of near-duplicate ``texts``, and the codebook without those of its examples that are among them.
+
+    Those are learned from in every fold: as near-duplicates of what is measured, they would flatter the figures.
+    """
+    if config.split.near_duplicates is None:
+        return np.zeros((0, 2), dtype=np.intp), codebook
+    examples = [example for topic in codebook.topics for example in topic.examples] if codebook else []
+    pairs = near_duplicate_pairs([*texts, *examples], config.split.near_duplicates)
+    rows, others = pairs.T
+    known = {examples[at - len(texts)] for at in others[(rows < len(texts)) & (others >= len(texts))]}
+    if codebook is not None and known and config.data.learn_from_codebook:
+        log.warning(
+            "%s: %d examples are near-duplicates of labelled paragraphs and are not learned from: %s",
+            config.data.codebook,
+            len(known),
+            listed(f"{example[:60]!r}" for example in sorted(known)),
+        )
+        codebook = codebook.without_examples(known)
+    return pairs[others < len(texts)], codebook
 
 
-def _tied(train_set: Corpus, test_set: Corpus, config: Config) -> tuple[Any, int, Bools]:
+def _tied(train_set: Corpus, test_set: Corpus, pairs: Pairs) -> tuple[Any, int, Bools]:
     """Groups of the training rows, near-duplicate pairs, and which test rows have a near-duplicate in training."""
-    n = len(train_set)
-    leaked = np.zeros(len(test_set), dtype=bool)
-    pairs = np.zeros((0, 2), dtype=np.intp)
-    if config.split.near_duplicates is not None:
-        texts = train_set.texts.to_pylist() + test_set.texts.to_pylist()
-        pairs = near_duplicate_pairs(texts, config.split.near_duplicates)
-        across = tied_groups([str(row) for row in range(len(texts))], pairs)
-        leaked = np.isin(across[n:], across[:n])
-        pairs = pairs[(pairs < n).all(axis=1)]
+    n, total = len(train_set), len(train_set) + len(test_set)
+    across = tied_groups([str(row) for row in range(total)], pairs)
+    leaked = np.isin(across[n:], across[:n])
+    pairs = pairs[(pairs < n).all(axis=1)]
     return tied_groups(train_set.article_ids, pairs), len(pairs), leaked
 
 

@@ -18,6 +18,7 @@ from training.codebook import Codebook
 from training.config import Config
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
+from training.dates import days_of
 from training.evaluation.curves import precision_recall, reliability
 from training.evaluation.metrics import Bools, Floats, evaluate
 from training.evaluation.promise import add_promises
@@ -162,13 +163,15 @@ def report_of(
 ) -> str:
     """``report.html``."""
     train_set, test, read = prepared.train, prepared.test, model.settings["trained_on"]
-    dates = sorted(date for date in (*train_set.dates, *test.dates) if date is not None)
+    dates = [days for days in map(days_of, (*train_set.dates, *test.dates)) if days is not None]
     facts = {
         "training": f"{len(train_set)} paragraphs of {len(set(train_set.article_ids))} articles "
         f"from {config.data.train}, SHA-256 {read['train']['sha256']}",
         "test": f"{len(test)} paragraphs of {len(set(test.article_ids))} articles "
         f"from {config.data.test or f'a {config.split.method} split of the same'}, SHA-256 {read['test']['sha256']}",
-        "dates": f"{dates[0]} to {dates[-1]}, {len(dates)} paragraphs dated" if dates else "none",
+        "dates": f"{min(dates)[0]} to {max(last for _, last in dates)}, {len(dates)} paragraphs dated"
+        if dates
+        else "none",
         "near-duplicates tied": f"{prepared.tied_pairs} pairs of paragraphs kept on one side of every split",
         "leaks": f"{prepared.leaked.sum()} test paragraphs have a near-duplicate in training",
         "exclusive topics": model.decision.exclusive.replace("_", " "),

@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import write_jsonl
 from training.config import Columns, IndicatorTopics, SeparatedTopics
 from training.corpus.records import Corpus, read_corpus
 from training.errors import UserError
@@ -142,7 +145,8 @@ BAD_LINES = [
     ('{"text": "x", "topics": "shelling"}', r"news\.jsonl:2: topics: found the text 'shelling', expected a list.*separator"),
     ('{"text": "x", "topics": [3]}', r"news\.jsonl:2: topics: found \[3\], expected a list of topic ids"),
     ('{"text": "x", "topics": [], "paragraph_id": "p1"}', r'news\.jsonl:2: paragraph_id "p1" stands already at .*:1'),
-    ('{"text": "x", "topics": [], "date": "May"}', r"news\.jsonl:2: date: found 'May', expected a date"),
+    ('{"text": "x", "topics": [], "date": [2020]}', r"news\.jsonl:2: date: found \[2020\], expected a date"),
+    ('{"text": "x", "topics": [], "article_id": 1.5}', r"news\.jsonl:2: article_id: found 1\.5, expected an id"),
     ('{"text": "\\ud800", "topics": []}', r"news\.jsonl:2: text: character 1 is half of a surrogate pair"),
     ('{"text": "x", "topics": ["shelings"]}', r'news\.jsonl:2: topic "shelings" is not in data/codebook.yaml. Did you mean "shelling"\?'),
     ('{"text": "x", "topics": ["air\\tstrike"]}', r"news\.jsonl:2: topics: the topic .* holds a control character"),
@@ -225,3 +229,23 @@ def test_select_and_topics_keep_rows_together(tmp_path: Path) -> None:
     wider = part.with_topics(("raid", "shelling"))
     assert wider.labels.tolist() == [[False, True], [False, True]]
     assert wider.topics == ("raid", "shelling")
+
+
+def test_dates_that_cannot_be_read_count_as_none_and_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    dates = ["2020-05-01", "31.05.2020", "2020/5/1", "May", "2024-13-45", ""]
+    records = [{"text": "Shells fell.", "topics": [], "date": date} for date in dates]
+    with caplog.at_level(logging.WARNING, "training"):
+        corpus = read(write_jsonl(tmp_path / "news.jsonl", records))
+    assert corpus.dates == ("2020-05-01", None, "2020/5/1", None, None, None)
+    assert len(caplog.messages) == 1
+    assert re.search(r"3 dates cannot be read.*news\.jsonl:2: found '31\.05\.2020', expected", caplog.messages[0])
+
+
+def test_an_empty_id_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("paragraph_id,article_id,text,topics\n,,Shells fell.,shelling\np2,,Calm.,\n")
+    corpus = read_corpus(
+        str(path), Columns(topics=SeparatedTopics(column="topics", separator=";")), None, where="data.train"
+    )
+    assert corpus.paragraph_ids == (f"{path}:2", "p2")
+    assert corpus.article_ids == corpus.paragraph_ids

@@ -123,6 +123,13 @@ def test_time_split_tests_on_what_began_later(n: int, share: float, seed: int) -
     assert max(begins[train].tolist()) < min(begins[test].tolist())
 
 
+def test_time_split_goes_by_days_however_they_are_written() -> None:
+    dates = ["2024-12-31", "20240102", "2024/3/1", "2024-06", "2024-5-31T10:00", "2023"]
+    train, test = time_split(dates, np.arange(6), 1 / 3)
+    assert train.tolist() == [1, 2, 4, 5]
+    assert test.tolist() == [0, 3]
+
+
 def test_time_split_needs_dates() -> None:
     with pytest.raises(UserError, match="1 of 2 paragraphs have no date"):
         time_split(["2020-01-01", None], np.arange(2), 0.5)
@@ -152,6 +159,20 @@ def test_an_edited_paragraph_is_a_near_duplicate() -> None:
     other = "Rain kept the ferry in port for the third day, and the mayor asked visitors to be patient until Friday."
     assert near_duplicate_pairs([text, other, edited], 0.5).tolist() == [[0, 2]]
     assert tied_groups(["a", "b", "c"], near_duplicate_pairs([text, other, edited], 0.5)).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.2, 0.3, 0.4, 0.5, 0.8])
+def test_pairs_just_above_any_threshold_are_found(threshold: float) -> None:
+    size = 60
+    shared = int(np.ceil(2 * size * threshold / (1 + threshold)))
+    assert shared / (2 * size - shared) == pytest.approx(threshold, abs=0.02)
+    texts = []
+    for pair in range(100):  # so many shingles of a text of words that stand in it alone
+        same, one, other = ([f"{name}{pair}x{at}" for at in range(size + 4)] for name in "abc")
+        texts += [" ".join(same[: shared + 4] + rest[: size - shared]) for rest in (one, other)]
+    found = {tuple(pair) for pair in near_duplicate_pairs(texts, threshold).tolist()}
+    assert found <= {(at, at + 1) for at in range(0, 200, 2)}
+    assert len(found) >= 97
 
 
 def test_rows_of_one_article_are_tied() -> None:

@@ -25,10 +25,15 @@ def keys_of(rows: Iterable[Row]) -> dict[ColumnKey, None]:
     return {key: None for row in rows for key in row.values}
 
 
-def located(rows: Iterable[Row], columns: Columns, option: str) -> Iterator[tuple[Row, Columns]]:
-    """Every row with the columns in which its source keeps each field, as :func:`columns_of` finds them."""
+def located(rows: Iterable[Row], columns: Columns, option: str, proven: bool = False) -> Iterator[tuple[Row, Columns]]:
+    """Every row with the columns in which its source keeps each field, as :func:`columns_of` finds them.
+
+    Columns that are ``proven`` count as those of another source.
+    """
     sources = by_source(rows)
     anywhere = keys_of(row for source in sources for row in source)
+    if proven:
+        anywhere |= dict.fromkeys(columns.named())
     for source in sources:
         read = columns_of(columns, source, anywhere, option)
         for row in source:

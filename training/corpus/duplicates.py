@@ -12,8 +12,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 SHINGLE_WORDS = 5
-# 42 bands of 3 rows find a pair of Jaccard 0.5 with probability 0.996; every pair found is then checked exactly.
-_BANDS, _PERMUTATIONS, _SEED = 42, 126, 42
+# Rows of a band: 3 find a pair of Jaccard 0.5 with probability 0.996, 2 one of 0.3 with 0.997, 1 one of 0.1 with 1.000.
+# Every pair found is then checked exactly.
+_ROWS = ((0.5, 3), (0.3, 2), (0.0, 1))
+_PERMUTATIONS, _SEED = 126, 42
 _WORD = re.compile(r"\w+")
 
 Shingles = frozenset[str]
@@ -43,7 +45,8 @@ def near_duplicate_pairs(texts: Sequence[str], threshold: float) -> Pairs:
     """
     first_of: dict[Shingles, int] = {}
     pairs: list[tuple[int, int]] = []
-    index = RMinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, num_bands=_BANDS)
+    rows = next(rows for least, rows in _ROWS if threshold >= least)
+    index = RMinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, num_bands=_PERMUTATIONS // rows)
     shingles_of: dict[int, Shingles] = {}
     for row, text in enumerate(texts):
         found = shingles(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ import pyarrow as pa
 from training.config import ColumnKey, Columns, IndicatorTopics, SeparatedTopics
 from training.corpus.columns import located
 from training.corpus.sources import Row, read_rows
+from training.dates import days_of
 from training.errors import UserError, did_you_mean
 from training.topic_names import fault_of
 
 MOST_PROBLEMS = 10
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ class Corpus:
                 labels[:, column] = self.labels[:, self.topics.index(topic)]
         return Corpus(self.paragraph_ids, self.article_ids, self.texts, self.dates, labels, tuple(topics))
 
+    def followed_by(self, other: Corpus) -> Corpus:
+        """These paragraphs and those of ``other``, which has the same topics."""
+        return Corpus(
+            self.paragraph_ids + other.paragraph_ids,
+            self.article_ids + other.article_ids,
+            pa.concat_arrays([self.texts, other.texts]),
+            self.dates + other.dates,
+            np.vstack([self.labels, other.labels]),
+            self.topics,
+        )
+
     @property
     def support(self) -> dict[str, int]:
         """The number of paragraphs that carry each topic."""
@@ -78,16 +93,18 @@ def read_corpus(
     where: str,
     codebook: str | None = None,
     option: str = "data.columns",
+    proven: bool = False,
 ) -> Corpus:
     """Read and check labelled paragraphs.
 
     ``topics`` are those of the codebook, or None for those found in the data; ``option`` is what the user maps columns
-    with. Raises :class:`UserError` with the first problems, each by file, line and field.
+    with, which are ``proven`` if they are those of other data that were read. Raises :class:`UserError` with the first
+    problems, each by file, line and field.
     """
     rows = read_rows(spec, where=where, by_position=columns.by_position)
     problems: list[str] = []
     texts, paragraphs, articles, dates, carried = [], [], [], [], []
-    for row, at in located(rows, columns, option):
+    for row, at in located(rows, columns, option, proven):
         try:
             texts.append(_text(row, at.text))
             carried.append(_topics(row, at, option))
@@ -110,9 +127,8 @@ def read_corpus(
     labels = np.zeros((len(rows), len(names)), dtype=bool)
     for index, topic_list in enumerate(carried):
         labels[index, [column_of[topic] for topic in topic_list]] = True
-    return Corpus(
-        tuple(paragraphs), tuple(articles), pa.array(texts, type=pa.large_string()), tuple(dates), labels, names
-    )
+    known = _readable(dates, rows, where)
+    return Corpus(tuple(paragraphs), tuple(articles), pa.array(texts, type=pa.large_string()), known, labels, names)
 
 
 def _in_order(found: list[str], columns: Columns) -> list[str]:
@@ -181,9 +197,9 @@ def _is_set(row: Row, key: ColumnKey) -> bool:
 
 def _identity(row: Row, key: ColumnKey | None) -> str | None:
     value = row.values.get(key) if key is not None else None
-    if value is None:
+    if value is None or value == "":  # a table has no null
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+    if isinstance(value, bool) or not isinstance(value, str | int):
         raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected an id (text or a whole number).")
     return str(value)
 
@@ -199,10 +215,23 @@ def _date(row: Row, key: ColumnKey | None) -> str | None:
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     if isinstance(value, str | int) and not isinstance(value, bool):
-        text = str(value).strip()
-        if len(text) >= 4 and text[:4].isdigit():
-            return text
+        return str(value).strip()
     raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected a date such as 2024-05-31.")
+
+
+def _readable(dates: list[str | None], rows: Sequence[Row], where: str) -> tuple[str | None, ...]:
+    """The dates, without those that cannot be read: most runs have no use for dates."""
+    wrong = [at for at, date in enumerate(dates) if date is not None and days_of(date) is None]
+    if wrong:
+        log.warning(
+            "%s: %d dates cannot be read and count as none, the first at %s: found %r, expected one such as 2024-05-31",
+            where,
+            len(wrong),
+            rows[wrong[0]].place,
+            (dates[wrong[0]] or "")[:40],
+        )
+    unread = set(wrong)
+    return tuple(None if at in unread else date for at, date in enumerate(dates))
 
 
 def _repeated(rows: Sequence[Row], paragraphs: Sequence[str]) -> list[str]:

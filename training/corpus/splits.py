@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from training.dates import days_of
 from training.errors import UserError
 
 Rows = npt.NDArray[np.intp]
@@ -82,15 +83,19 @@ def _parts(test_size: float) -> list[tuple[int, int]]:
 
 
 def time_split(dates: Sequence[str | None], groups: Rows, test_size: float) -> tuple[Rows, Rows]:
-    """Rows of train and test, the test set being the latest groups; a group counts from its earliest paragraph."""
-    undated = sum(date is None for date in dates)
+    """Rows of train and test, the test set being the latest groups; a group counts from its earliest paragraph.
+
+    A paragraph of a month or a year counts from its first day.
+    """
+    days = [days_of(date) for date in dates]
+    undated = days.count(None)
     if undated:
         raise UserError(
-            f"split.method is time, but {undated} of {len(dates)} paragraphs have no date. "
+            f"split.method is time, but {undated} of {len(dates)} paragraphs have no date that can be read. "
             f"Add dates, map the column under data.columns.date, or set split.method to grouped."
         )
     _need_groups(groups, 2, "an earlier and a later part")
-    _, rank = np.unique(np.array(dates, dtype=str), return_inverse=True)
+    rank = np.array([first.toordinal() for first, _ in filter(None, days)])
     began = np.full(int(groups.max()) + 1, rank.max())
     np.minimum.at(began, groups, rank)
     started = began[groups]

@@ -35,7 +35,7 @@ def as_string_array(texts: Any) -> pa.Array:
     if hasattr(texts, "to_arrow") and not isinstance(texts, (pa.Array, pa.ChunkedArray)):  # polars
         texts = texts.to_arrow()
     elif type(texts).__module__.partition(".")[0] == "pandas":
-        texts = texts.where(texts.notna(), None).tolist()
+        texts = _of_pandas(texts)
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.chunk(0) if texts.num_chunks == 1 else _combine(texts)
     if not isinstance(texts, pa.Array):
@@ -47,6 +47,12 @@ def as_string_array(texts: Any) -> pa.Array:
     if pa.types.is_null(texts.type) or pa.types.is_string_view(texts.type):
         return texts.cast(pa.large_string())
     raise TypeError(f"Expected an array of strings, got an Arrow array of {texts.type}.")
+
+
+def _of_pandas(texts: Any) -> list[Any]:
+    if not hasattr(texts, "tolist"):
+        raise TypeError(f"Expected a column of texts, got a pandas {type(texts).__name__}. Give one column of it.")
+    return [None if empty else text for text, empty in zip(texts.tolist(), texts.isna().tolist(), strict=True)]
 
 
 def text_buffer(texts: pa.Array) -> TextBuffer:
