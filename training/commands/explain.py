@@ -11,7 +11,9 @@ from training.commands.options import model_argument
 @model_argument
 @click.argument("text", metavar="[TEXT]", required=False)
 @click.option("--topic", "topics", multiple=True, help="Explain this topic, tagged or not. May be repeated.")
-@click.option("--most", default=8, show_default=True, help="Terms for and against each topic.")
+@click.option(
+    "--most", type=click.IntRange(min=0), default=8, show_default=True, help="Terms for and against each topic."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every contribution as JSON.")
 def explain(model: str, text: str | None, topics: tuple[str, ...], most: int, as_json: bool) -> None:
     """Show why MODEL gives a paragraph its topics. TEXT is read from stdin when it is not given.

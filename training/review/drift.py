@@ -212,7 +212,8 @@ def _unknown(month: Month, words: Mapping[str, Any] | None) -> tuple[float | Non
     if not len(values):
         return None, None
     error = 1.96 * float(np.sqrt(values.var() * words["design_effect"] / len(values)))
-    return float(values.mean()), (float(values.mean() - error), float(values.mean() + error))
+    mean = float(values.mean())
+    return mean, (max(0.0, mean - error), min(1.0, mean + error))
 
 
 def _judged(

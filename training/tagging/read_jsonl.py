@@ -123,7 +123,7 @@ class _Parser:
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as problem:
-            raise ValueError(f"byte {problem.start + 1} of the line is not UTF-8") from None
+            raise ValueError(f"not UTF-8 (byte {problem.start + 1} of the line)") from None
         try:
             record = load_json(text)
         except JSONDecodeError as problem:
