@@ -152,6 +152,8 @@ BAD_LINES = [
     ('{"text": "x", "topics": ["air\\tstrike"]}', r"news\.jsonl:2: topics: the topic .* holds a control character"),
     ('{"text": "x", "topics": ["\\ud800"]}', r"news\.jsonl:2: topics: the topic .* holds half of a surrogate pair"),
     ('{"text": "x", "topics": ["%s"]}' % ("x" * 1001), r"news\.jsonl:2: topics: the topic .* has 1001 characters"),
+    ('{"text": "x", "topics": ["shelling"], "topics": []}', r'news\.jsonl:2: not a JSON record \(the key "topics" stands'),
+    ('{"text": "x", "topics": [], "z": 9%s}' % ("9" * 5000), r"news\.jsonl:2: not a JSON record \(Exceeds the limit"),
     ("[" * 100_000, r"news\.jsonl:2: not a JSON record"),
 ]  # fmt: skip
 
@@ -173,6 +175,14 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
         ("a.docx", b"x", r"a\.docx: labelled data cannot be read from \.docx"),
         ("a.jsonl", b'{"text": "caf\xe9", "topics": []}\n', r"a\.jsonl:1: byte 14 of the line is not UTF-8"),
         ("a.csv", b"text,topics\nok,\ncaf\xe9,\n", r"a\.csv:3: byte 4 of the line is not UTF-8"),
+        ("a.csv", b'text,topics\nok,\n"one" x,\n', r"a\.csv:3: not a CSV record .*Lines 3 to 3 were read as one"),
+        (
+            "a.csv",
+            b'text,topics\n"one,\ntwo,\n"three",\n',
+            r"a\.csv:2: not a CSV record .*Lines 2 to 4 were read as one",
+        ),
+        ("a.csv", b'text,topics\n"one,\ntwo,\n', r"a\.csv:2: not a CSV record .*Lines 2 to 3 were read as one"),
+        ("a.csv", b"text,topics\na\rb,\n", r"a\.csv:2: not a CSV record .*save the file with LF"),
         ("a.csv", b"text,topics\na,b,c\n", r"a\.csv:2: found 3 columns, expected 2"),
         ("a.csv", b"text;topics\na, b;c\n", r"a\.csv:1: found one column.* by ';': save it with commas, or as \.tsv"),
         ("a.csv", b"text\ttopics\na\tb\n", r"a\.csv:1: found one column.* by tabs: name it \.tsv"),

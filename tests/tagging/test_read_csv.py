@@ -106,6 +106,25 @@ def test_a_quote_that_never_closes_costs_one_line(run, tmp_path):
     assert (summary.rows_read, summary.rows_tagged) == (101, 100)
 
 
+@pytest.mark.parametrize("block_bytes", [40, 300, 1 << 20])
+def test_stray_quotes_cost_the_lines_in_which_they_stand_and_no_other(run, tmp_path, block_bytes):
+    rows = [f"p{at},fine {at}" for at in range(200)]
+    rows[20], rows[40], rows[60], rows[90] = 'a,"fine" 5', 'b,"not closed', 'c,"nor this', '"d,"e"'
+    (tmp_path / "in.csv").write_text("paragraph_id,text\n" + "\n".join(rows) + "\n")
+    summary = run(tmp_path / "in.csv", tuning=Tuning(block_bytes=block_bytes))
+    assert [(each["line"], each["row"].strip()) for each in rejected(tmp_path / "tags.jsonl")] == [
+        (at + 2, rows[at]) for at in (20, 40, 60, 90)
+    ]
+    assert (summary.rows_read, summary.rows_tagged) == (200, 196)
+
+
+def test_stray_quotes_in_every_line_take_no_longer_than_the_budget(run, tmp_path):
+    (tmp_path / "in.csv").write_text("paragraph_id,text\n" + 'x,"""a\n' * 3000)
+    summary = run(tmp_path / "in.csv")
+    assert summary.rows_tagged == 0
+    assert summary.rows_rejected > 0
+
+
 def test_broken_records_keep_their_line_numbers(run, tmp_path):
     (tmp_path / "in.csv").write_bytes(
         b'\xef\xbb\xbftext,paragraph_id\r\n"two\r\nlines",1\r\nshort\r\n\r\n"x",2,3\r\nb\xffd,4\r\n5" pipe,5\r\n'

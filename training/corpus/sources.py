@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,28 +79,38 @@ def _json_rows(path: Path) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as problem:
-            reason = (
-                f"{problem.msg}, column {problem.colno}"
-                if isinstance(problem, json.JSONDecodeError)
-                else "nested too deep"
-            )
-            raise UserError(f"{path}:{number}: not a JSON record ({reason}). Expected one object a line.") from None
+            record = json.loads(line, object_pairs_hook=_once)
+        except json.JSONDecodeError as problem:
+            raise _no_record(path, number, f"{problem.msg}, column {problem.colno}") from None
+        except ValueError as problem:  # a key given twice, a number of thousands of digits
+            raise _no_record(path, number, str(problem).partition(";")[0]) from None
+        except RecursionError:
+            raise _no_record(path, number, "nested too deep") from None
         if not isinstance(record, dict):
             raise UserError(f"{path}:{number}: found a JSON {type(record).__name__}, expected an object.")
         yield Row(str(path), number, record)
 
 
+def _no_record(path: Path, number: int, reason: str) -> UserError:
+    return UserError(f"{path}:{number}: not a JSON record ({reason}). Expected one object a line.")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, unless a key stands in it twice: nobody knows which value was meant."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f'the key "{repeated[:40]}" stands twice')
+    return record
+
+
 def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[Row]:
     lines = numbered_lines(path)  # also proves the whole file to be UTF-8, with the line where it is not
-    records = csv.reader((line for _, line in lines), delimiter=separator)
     csv.field_size_limit(2**31 - 1)
     places: list[int] = []
     width: int | None = None
     header: list[str] = []
-    begins = 1
-    for record in records:
+    for begins, record in _records(path, (line for _, line in lines), separator):
         if record:
             if width is None:
                 width, header = len(record), record
@@ -109,7 +120,6 @@ def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[R
             if len(record) != width:
                 raise UserError(f"{path}:{begins}: found {len(record)} columns, expected {width} as in line 1.")
             places.append(begins)
-        begins = records.line_num + 1
     if width is None or not places[0 if by_position else 1 :]:
         return
     names = [str(position) for position in range(width)] if by_position else header
@@ -120,6 +130,26 @@ def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[R
     for line, record in zip(places if by_position else places[1:], table, strict=True):
         values: dict[str | int, Any] = {int(k): v for k, v in record.items()} if by_position else record
         yield Row(str(path), line, values)
+
+
+def _records(path: Path, lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Every CSV record with the line in which it begins."""
+    records = csv.reader(lines, delimiter=separator, strict=True)
+    begins = 1
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            remedy = (
+                "Lines seem to end in CR alone: save the file with LF."
+                if "new-line" in str(problem)
+                else f'Lines {begins} to {records.line_num} were read as one record: write a quote within quotes as "".'
+            )
+            raise UserError(f"{path}:{begins}: not a CSV record ({problem}). {remedy}") from None
+        yield begins, record
+        begins = records.line_num + 1
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:

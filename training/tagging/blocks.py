@@ -22,6 +22,9 @@ csv.field_size_limit(2**31 - 1)
 MOST_LINES = 32_768
 """Lines in a block, however short they are: a million rows that are rejected must not be in memory at once."""
 
+MOST_READINGS = 64
+"""How often, on average, the bytes of a block are read again behind stray quotes: they can be put so that all are."""
+
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 
 
@@ -189,14 +192,20 @@ class Record:
     open: bool = False
 
 
-def csv_records(data: bytes, delimiter: bytes) -> Iterator[Record]:
-    """The records of a block, blank lines included, by Python's own CSV reader."""
+def csv_records(data: bytes, delimiter: bytes, whole: bool = False) -> Iterator[Record]:
+    """The records of a block, blank lines included, by Python's own CSV reader.
+
+    Of a record that turns out to be broken some lines on, its first line is taken as one that is broken, and reading
+    goes on behind it: a stray quote must not take other rows with it. In a block that is known to be ``whole`` so is
+    that of a record that is still open at the end.
+    """
     lines = data.decode("latin-1").split("\n")
     tail = lines.pop()
     fed = [line + "\n" for line in lines] + ([tail] if tail else [])
     source = _Feed(fed)
-    reader = csv.reader(source, delimiter=delimiter.decode("ascii"))
+    reader = csv.reader(source, delimiter=delimiter.decode("ascii"), strict=True)
     start = line = 0
+    again = MOST_READINGS * len(data)
     while source.fed < len(fed):
         problem = None
         fields: list[str] | None = None
@@ -206,6 +215,10 @@ def csv_records(data: bytes, delimiter: bytes) -> Iterator[Record]:
             problem = f"not a CSV record ({error})"
         except StopIteration:
             return
+        if problem and source.fed > line + 1 and (whole or not source.asked_past_end) and again > 0:
+            again -= sum(map(len, fed[line : source.fed]))
+            source.fed, source.asked_past_end = line + 1, False
+            problem = "not a CSV record (the quote that is opened in this line is not closed where a field ends)"
         end = start + sum(map(len, fed[line : source.fed]))
         # Where input ends inside quotes the reader asks for one line more than there is.
         yield Record(line, start, end, fields, problem, source.asked_past_end)

@@ -153,7 +153,7 @@ class _Parser:
             checker.reject(block.line, block.problem, block.data, block.size)
             return batch_of(checker.rows(), self._source.article_id, checker.rejects)
         good = 0
-        for record in csv_records(block.data, self._delimiter):
+        for record in csv_records(block.data, self._delimiter, whole=True):
             if record.fields == []:
                 continue
             raw = block.data[record.start : record.end].rstrip(b"\r\n")
