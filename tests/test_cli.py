@@ -86,6 +86,18 @@ def test_train_evaluate_explain_compare_and_check(workplace: Path) -> None:
         top["score"], abs=1e-4
     )
     assert "displacement  probability" in run("explain", model, "Families fled.", cwd=workplace).stdout
+    for given in ([], [b"Families \xff fled."]):
+        garbled = subprocess.run(
+            [sys.executable, "-m", "training", "explain", str(model), *given],
+            input=b"Families \xff fled.",
+            capture_output=True,
+            cwd=workplace,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            check=False,
+        )
+        assert garbled.returncode == 1
+        assert b"not UTF-8" in garbled.stderr
+        assert b"Traceback" not in garbled.stderr
     other = run("train", "mine.yaml", "--set", "features.char=null", "--output", "other", cwd=workplace)
     assert other.returncode == 0
     compared = run("compare", model, "other", "mine.jsonl", cwd=workplace)

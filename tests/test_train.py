@@ -13,7 +13,7 @@ from training.codebook import Codebook, Topic
 from training.errors import UserError
 from training.measure import evaluate_model, labelled_data
 from training.model.deciding import exclusivity
-from training.prepare import prepare, rarity_of
+from training.prepare import learnable_topics, prepare, rarity_of
 from training.train import train
 
 
@@ -99,6 +99,17 @@ def test_a_topic_with_too_few_positives_is_reported_and_kept_out(
     assert "meteor" not in outcome.model.topics
     assert "positive paragraphs for training, fewer than" in outcome.metrics["left_out"]["meteor"]
     assert outcome.metrics["test"]["topics"]["meteor"]["threshold"] is None
+
+
+def test_a_topic_that_every_paragraph_has_is_not_learned(tmp_path: Path) -> None:
+    records = [record | {"topics": [*record["topics"], "news"]} for record in synthetic_records(30)]
+    prepared = prepare(config_for(write_jsonl(tmp_path / "x.jsonl", records)))
+    learnable, left_out = learnable_topics(prepared, config_for("x"))
+    assert "news" not in learnable
+    assert "all " in left_out["news"] and "nothing tells what is without it" in left_out["news"]
+    records = [record | {"topics": ["news"]} for record in records]
+    with pytest.raises(UserError, match="one paragraph without it. Found: news"):
+        train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
 
 
 def test_nothing_to_learn_is_an_error(tmp_path: Path) -> None:

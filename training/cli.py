@@ -78,3 +78,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as problem:  # a full disk behind standard output, a disk that went away
+        _tell(f"Error: {problem.filename or 'standard output'}: {problem.strerror or problem}.")
+        sys.exit(1)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.errors import UserError, did_you_mean
 from training.keywords import QueryError, compile_query, wanted_terms
 from training.topic_names import fault_of
+from training.yaml_text import parse_yaml
 
 
 class Entry(BaseModel):
@@ -114,13 +114,14 @@ class Codebook(Entry):
 def load_codebook(path: str | Path) -> Codebook:
     """Read and check a codebook. Raises :class:`UserError`."""
     try:
-        tree: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such codebook. Set data.codebook to its path, or to null for the topics found in the data."
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+    except (OSError, UnicodeDecodeError) as problem:
         raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(problem).split())}.") from None
+    tree = parse_yaml(text, str(path))
     try:
         return Codebook.model_validate(tree)
     except ValidationError as problem:

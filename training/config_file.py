@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from training.config import Columns, Config
 from training.errors import UserError, did_you_mean, listed
+from training.yaml_text import parse_yaml
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -43,10 +43,7 @@ def parse_columns(text: str, *, where: str) -> Columns:
 
 
 def _mapping(text: str, where: str) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as problem:  # a ValueError: a date or number that there is not
-        raise UserError(f"{where}: not valid YAML: {' '.join(str(problem).split())}.") from None
+    tree = parse_yaml(text, where)
     if not isinstance(tree, dict):
         raise UserError(f"{where}: expected a mapping of keys, found {type(tree).__name__}.")
     return tree
@@ -73,9 +70,9 @@ def _override(tree: dict[str, Any], override: str) -> None:
             raise UserError(f'--set {key}: "{parent}" holds a value, not further keys.')
         node = below
     try:
-        node[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UserError(f"--set {key}: {value!r} is not a YAML value. Quote it if it is text.") from None
+        node[last] = parse_yaml(value, f"--set {key}")
+    except UserError as problem:
+        raise UserError(f"{problem} Quote it if it is text.") from None
 
 
 _TYPES = ("str", "int", "float", "list", "dict")
@@ -129,11 +126,12 @@ def _is_key(part: int | str) -> bool:
 
 
 def _explain(error: Any, where: str, schema: type[BaseModel]) -> str:
-    path = _path(error["loc"])
-    key = ".".join(path)
     if error["type"] == "extra_forbidden":
-        known = _keys_at(schema, path[:-1])
-        return f"{where}: {key}: unknown key.{did_you_mean(path[-1], known) or f' Known keys: {listed(known)}.'}"
+        *above, last = error["loc"]
+        path = _path(tuple(above))
+        known, key = _keys_at(schema, path), ".".join([*path, str(last)])
+        return f"{where}: {key}: unknown key.{did_you_mean(str(last), known) or f' Known keys: {listed(known)}.'}"
+    key = ".".join(_path(error["loc"]))
     if error["type"] == "missing":
         return f"{where}: {key}: required, but missing."
     message = str(error["msg"]).removeprefix("Value error, ")

@@ -124,11 +124,14 @@ def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...
                 f"{positives} positive paragraphs for training, fewer than {config.classifier.min_positives} "
                 f"(classifier.min_positives)"
             )
+        elif positives == len(prepared.train):
+            left_out[topic] = f"all {positives} training paragraphs have it, so nothing tells what is without it"
     learnable = tuple(topic for topic in support if topic not in left_out)
     if not learnable:
         raise UserError(
             f"data.train: no topic has the {config.classifier.min_positives} positive paragraphs that are needed to "
-            f"learn it (classifier.min_positives). Found: {listed(f'{t} {n}' for t, n in support.items())}."
+            f"learn it (classifier.min_positives), and one paragraph without it. "
+            f"Found: {listed(f'{t} {n}' for t, n in support.items())}."
         )
     for topic, reason in left_out.items():
         log.warning("topic %s is not trained: %s", topic, reason)

@@ -259,3 +259,11 @@ def test_an_empty_id_is_none(tmp_path: Path) -> None:
     )
     assert corpus.paragraph_ids == (f"{path}:2", "p2")
     assert corpus.article_ids == corpus.paragraph_ids
+
+
+def test_a_parquet_value_that_python_does_not_have_is_told(tmp_path: Path) -> None:
+    odd = pa.array([0, -(10**6)], pa.int32()).cast(pa.date32())
+    path = tmp_path / "news.parquet"
+    pq.write_table(pa.table({"text": ["a", "b"], "topics": [["shelling"], []], "day": odd}), path)
+    with pytest.raises(UserError, match=r"news\.parquet:\d: a value cannot be read .*Leave its column out"):
+        read(path)

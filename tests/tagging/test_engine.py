@@ -274,7 +274,7 @@ def test_rejected_rows_are_set_aside_with_place_reason_and_row(run, tmp_path):
         "not a JSON record",
         'no "text"; columns found: paragraph_id',
         '"text" is a number, expected text',
-        "is not UTF-8",
+        "not UTF-8 (byte 32",
         '"paragraph_id" is a list, expected an id',
         'character 1 of "text" is half of a surrogate pair',
         '"text" is too long: 65 characters, at most 50',
@@ -490,3 +490,22 @@ def test_paragraphs_of_a_split_article_keep_their_own_text(run, tmp_path, output
     assert [row["text"] for row in tagged(tmp_path / output)] == [first, second, "As it\n\nstands."]
     run(tmp_path / "plain.txt", f"p{output}", keep=("text",))
     assert [row["text"] for row in tagged(tmp_path / f"p{output}")] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("output", "rejected", "message"),
+    [
+        ("t.jsonl", "t.jsonl", "where the output is made"),
+        ("t.jsonl", "t.jsonl.partial/rejected", "where the output is made|the folder .* is not there"),
+        ("t.jsonl", "nowhere/r.jsonl", "the folder .*nowhere is not there"),
+        ("t.jsonl", "sub", "is a folder"),
+        ("nowhere/t.jsonl", None, "the folder .*nowhere is not there"),
+        ("t" * 240 + ".jsonl", None, "more than 200 bytes"),
+    ],
+)
+def test_places_that_cannot_be_written_are_told_before_anything_is_read(run, tmp_path, output, rejected, message):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "in.jsonl").write_bytes(jsonl(paragraphs(3)))
+    with pytest.raises(UserError, match=message):
+        run(tmp_path / "in.jsonl", output, rejected=str(tmp_path / rejected) if rejected else None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "sub"]

@@ -91,6 +91,8 @@ def test_an_empty_folder_is_told(tmp_path):
         found(tmp_path)
     with pytest.raises(UserError, match="no input"):
         found()
+    with pytest.raises(UserError, match="an INPUT is empty text"):
+        found("")
 
 
 def test_a_format_that_is_said_goes_before_the_suffix(tree):

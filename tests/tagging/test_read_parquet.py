@@ -181,3 +181,21 @@ def test_a_dictionary_that_is_not_utf8(run, tmp_path):
     assert (summary.rows_tagged, summary.rows_rejected) == (1, 2)
     assert [row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")] == ["1"]
     assert [reject["line"] for reject in rejected(tmp_path / "tags.jsonl")] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pa.array([-(10**6), 19_000], pa.int32()).cast(pa.date32()),
+        pa.array([2**62, 0], pa.timestamp("us")),
+        pa.array([0, 1], pa.timestamp("us", tz="Mars/Olympus")),
+        pa.array([[-(10**6)], [19_000]], pa.list_(pa.int32())).cast(pa.list_(pa.date32())),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("output", ["t.jsonl", "t.csv"])
+def test_days_and_times_that_python_does_not_have_are_kept_as_text(run, tmp_path, odd, output):
+    pq.write_table(pa.table({"text": ["a", "b"], "paragraph_id": ["1", "2"], "k": odd}), tmp_path / "in.parquet")
+    summary = run(tmp_path / "in.parquet", output, keep=("k",))
+    assert summary.rows_tagged == 2
+    assert all(row["k"] for row in tagged(tmp_path / output))

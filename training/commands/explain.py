@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from training.commands.options import model_argument
+from training.errors import UserError
 
 
 @click.command(short_help="The terms that carried each topic, with their places in the text.")
@@ -23,17 +26,20 @@ def explain(model: str, text: str | None, topics: tuple[str, ...], most: int, as
       conflict-topics explain experiments/models/default "Two officers crossed the lines with their men."
     """
     import json
-    import sys
 
     from training import load
-    from training.errors import UserError, did_you_mean
+    from training.errors import did_you_mean
     from training.evaluation.highlight import explanation
 
     loaded = load(model)
     for topic in topics:
         if topic not in loaded.topics:
             raise UserError(f'--topic: {model} has no topic "{topic}".{did_you_mean(topic, loaded.topics)}')
-    paragraph = sys.stdin.read() if text is None else text
+    paragraph = _read() if text is None else text
+    try:
+        paragraph.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError("TEXT is not UTF-8. Give it as UTF-8.") from None
     evidence = loaded.explain(paragraph)
     chosen = [entry for entry in evidence if entry.topic in topics] if topics else evidence
     if as_json:
@@ -41,3 +47,12 @@ def explain(model: str, text: str | None, topics: tuple[str, ...], most: int, as
     else:
         shown = chosen if topics else [entry for entry in chosen if entry.tagged]
         click.echo(explanation(paragraph, shown or chosen[:1], most, colour=sys.stdout.isatty()))
+
+
+def _read() -> str:
+    if sys.stdin is None:
+        raise UserError("standard input is closed. Give TEXT, or pipe it in.")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise UserError(f"standard input: byte {problem.start + 1} is not UTF-8. Save the text as UTF-8.") from None

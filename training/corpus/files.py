@@ -26,6 +26,8 @@ def data_suffix(path: str | Path) -> str:
 
 def matching_files(pattern: str, *, where: str) -> list[Path]:
     """The files that a path or a glob names, sorted. No match is an error that names ``where`` it was asked."""
+    if not pattern:
+        raise UserError(f"{where}: found empty text, expected a path or a glob.")
     path = Path(pattern)
     if path.is_file():
         return [path]

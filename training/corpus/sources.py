@@ -153,7 +153,18 @@ def _records(path: Path, lines: Iterator[str], separator: str) -> Iterator[tuple
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
-    for number, record in enumerate(_load("parquet", path), start=1):
+    records = iter(_load("parquet", path))
+    number = 0
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except (OverflowError, ValueError, KeyError) as problem:  # a date of the year 10000, a time zone of Mars
+            raise UserError(
+                f"{path}:{number + 1}: a value cannot be read ({problem}). Leave its column out, or make it text."
+            ) from None
+        number += 1
         yield Row(str(path), number, record)
 
 

@@ -76,9 +76,12 @@ def grouped_split(labels: Labels, groups: Rows, test_size: float, seed: int) -> 
     return train, test
 
 
+FINEST = 1000
+
+
 def _parts(test_size: float) -> list[tuple[int, int]]:
     """Numbers of folds, each with how many of them the test set may have."""
-    finest = max(MOST_FOLDS, round(1 / min(test_size, 1 - test_size)))
+    finest = min(max(MOST_FOLDS, round(1 / min(test_size, 1 - test_size))), FINEST)
     return [(folds, of_test) for folds in range(2, finest + 1) for of_test in range(1, folds)]
 
 

@@ -12,7 +12,7 @@ from training.errors import UserError, did_you_mean, listed
 from training.tagging.options import Options
 from training.tagging.records import RowChecker, Rows, fits, ids
 from training.tagging.rejects import Reject
-from training.tagging.strings import column_as_json, column_as_text, is_text, json_text, simple
+from training.tagging.strings import column_as_json, column_as_text, is_text, json_text, simple, value_of
 from training.tagging.work import Reading
 
 
@@ -99,7 +99,7 @@ class _NotText(bytes):
 
 def _value(column: pa.Array, at: int) -> Any:
     try:
-        return column[at].as_py()
+        return value_of(column[at])
     except UnicodeDecodeError:
         value = column[at]
         # Within lists and structs it is not told which bytes they are.

@@ -16,7 +16,7 @@ from training.tagging.inputs import REJECTED, Source, find_sources, shown
 from training.tagging.job import ShardedJob
 from training.tagging.journal import Journal
 from training.tagging.options import Options, TaggingModel, Tuning
-from training.tagging.outputs import Output, output_schema, parse_output
+from training.tagging.outputs import Output, check_places, output_schema, parse_output
 from training.tagging.pipeline import in_order
 from training.tagging.plan import commits_to_go_on_from, plan_of
 from training.tagging.progress import Progress, progress_for
@@ -79,6 +79,7 @@ def tag(
     rejected_path = Path(rejected) if rejected else None
     if target.path is not None and rejected_path is None:
         rejected_path = target.path.with_name(target.path.name + REJECTED)
+    check_places(target.path, rejected_path)
     own = [str(path) for path in (target.path, rejected_path) if path is not None]
     sources, skipped = find_sources(inputs, input_format, own)
     kept_types = check_sources(sources, options)

@@ -173,6 +173,8 @@ def _format_to_read(
 
 def _named(name: str) -> Iterator[tuple[str, str | None]]:
     """Paths that one INPUT means, each with its name below the folder if a folder was named."""
+    if not name:
+        raise UserError("an INPUT is empty text. Name files, folders or globs; . is the current folder.")
     path = Path(name)
     if name == "-":
         yield "-", None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from training.tagging.inputs import COMPRESSIONS, shown
 from training.tagging.options import Options, TaggingModel, check_topics
 from training.tagging.shards import ParquetShards, Shards, TextShards
 
+LONGEST_NAME = 200  # bytes, so that .rejected.jsonl and .partial behind it still fit those of a file system
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
@@ -48,6 +50,8 @@ def parse_output(name: str, model: TaggingModel, options: Options) -> Output:
     if name == "-":
         return Output(None, "jsonl")
     path = Path(name)
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise UserError(f"--output: the name of the file has more than {LONGEST_NAME} bytes. Choose a shorter one.")
     stem, suffix = path.name, path.suffix.lower()
     compression = COMPRESSIONS.get(suffix)
     if compression:
@@ -63,6 +67,22 @@ def parse_output(name: str, model: TaggingModel, options: Options) -> Output:
         raise UserError(f"{shown(name)}: is a folder. Name a file, e.g. {shown(str(path / 'tags.parquet'))}.")
     check_topics(model.topics, options, known)
     return Output(path, known, compression)
+
+
+def check_places(output: Path | None, rejected: Path | None) -> None:
+    """Raise :class:`UserError` for places that cannot be written in the end: known before the archive is read."""
+    for option, place in (("--output", output), ("--rejected", rejected)):
+        if place is None:
+            continue
+        if not place.parent.is_dir():
+            raise UserError(f"{option} {shown(str(place))}: the folder {shown(str(place.parent))} is not there.")
+        if place.is_dir():
+            raise UserError(f"{option} {shown(str(place))}: is a folder. Name a file.")
+    if output is None or rejected is None:
+        return
+    made, kept = output.resolve(), rejected.resolve()
+    if kept == made or kept.is_relative_to(made.with_name(made.name + ".partial")):
+        raise UserError(f"--rejected {shown(str(rejected))}: is where the output is made. Name another file.")
 
 
 def output_schema(model: TaggingModel, options: Options, kept_types: tuple[pa.DataType, ...]) -> pa.Schema:

@@ -175,6 +175,8 @@ def _decompressor(compression: str | None) -> Decompressor | None:
 
 def _open(source: Source, stdin: BinaryIO | None) -> BinaryIO:
     if source.path is None:
+        if stdin is None and sys.stdin is None:
+            raise UserError("-: standard input is closed. Name a file, or pipe one in.")
         return stdin if stdin is not None else sys.stdin.buffer
     try:
         return Path(source.path).open("rb", buffering=0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_NO_VALUE = (OverflowError, ValueError, KeyError)
 _SHORT = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _CONTROL = {char: _SHORT.get(char, f"\\u{ord(char):04x}") for char in map(chr, range(32))}
 
@@ -33,7 +35,7 @@ def column_as_json(array: pa.Array) -> pa.Array:
         return json_quoted(array)
     if pa.types.is_integer(array.type) or pa.types.is_boolean(array.type):
         return array.cast(pa.string())
-    return pa.array([json_text(value) for value in array.to_pylist()], pa.string())
+    return pa.array([json_text(value) for value in values_of(array)], pa.string())
 
 
 def column_as_text(array: pa.Array) -> pa.Array:
@@ -43,7 +45,27 @@ def column_as_text(array: pa.Array) -> pa.Array:
         return array
     if pa.types.is_integer(array.type) or pa.types.is_boolean(array.type):
         return array.cast(pa.string())
-    return pa.array([plain_text(value) for value in array.to_pylist()], pa.string())
+    return pa.array([plain_text(value) for value in values_of(array)], pa.string())
+
+
+def values_of(array: pa.Array) -> list[Any]:
+    """The values as Python has them; days and times that it cannot have (those of the year 10000) as Arrow's text."""
+    try:
+        return list(array.to_pylist())
+    except _NO_VALUE:
+        return [value_of(item) for item in array]
+
+
+def value_of(item: pa.Scalar) -> Any:
+    """One value, as in :func:`values_of`."""
+    try:
+        return item.as_py()
+    except UnicodeDecodeError:
+        raise
+    except _NO_VALUE:
+        with suppress(pa.ArrowException):
+            return item.cast(pa.string()).as_py()
+        return f"({item.type} that is no date or time: {getattr(item, 'value', 'within others')})"
 
 
 def simple(array: pa.Array) -> pa.Array:

@@ -1,0 +1,52 @@
+"""YAML that people write: a config, a codebook, a value on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from training.errors import UserError
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """What ``text`` holds. Raises :class:`UserError`, which names ``where`` it stands, for what is not good YAML.
+
+    A key that a mapping has twice is no good: YAML keeps the last and says nothing.
+    """
+    try:
+        return yaml.load(text, _OnceLoader)
+    except (yaml.YAMLError, ValueError) as problem:  # a ValueError: a date or number that there is not
+        raise UserError(f"{where}: not valid YAML: {' '.join(str(problem).split())}.") from None
+    except RecursionError:
+        raise UserError(f"{where}: not valid YAML: nested too deep.") from None
+
+
+class _OnceLoader(yaml.SafeLoader):
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if (key.tag, key.value) in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f'the key "{key.value}" stands twice', key.start_mark
+                    )
+                seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            if event.anchor in self.open:
+                raise yaml.composer.ComposerError(None, None, "an alias within what it names", event.start_mark)
+            return super().compose_node(parent, index)
+        anchor = self.peek_event().anchor  # type: ignore[no-untyped-call]
+        self.open.append(anchor)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.open.remove(anchor)
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.open: list[str | None] = []
