@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -199,3 +200,11 @@ def test_days_and_times_that_python_does_not_have_are_kept_as_text(run, tmp_path
     summary = run(tmp_path / "in.parquet", output, keep=("k",))
     assert summary.rows_tagged == 2
     assert all(row["k"] for row in tagged(tmp_path / output))
+
+
+def test_decimals_and_bytes_go_to_tables_as_they_are(run, tmp_path):
+    columns = {"k": pa.array([Decimal("1.10")]), "b": pa.array([b"raw"])}
+    pq.write_table(pa.table({"text": ["a"], "paragraph_id": ["1"], **columns}), tmp_path / "in.parquet")
+    run(tmp_path / "in.parquet", "t.csv", keep=("k", "b"))
+    (row,) = tagged(tmp_path / "t.csv")
+    assert (row["k"], row["b"]) == ("1.10", "raw")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -97,13 +98,15 @@ def json_text(value: Any) -> str | None:
 
 
 def plain_text(value: Any) -> str | None:
-    """A Python value as plain text: a string as it is (half a surrogate pair as U+FFFD), others as JSON."""
+    """A Python value as plain text: a string as it is (half a surrogate pair as U+FFFD), numbers as they are written, others as JSON."""
     if value is None:
         return None
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, Decimal | bytes):
+        return plain_text(_as_json(value))
     return str(value.isoformat()) if hasattr(value, "isoformat") else json_text(value)
 
 
