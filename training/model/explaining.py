@@ -17,7 +17,9 @@ from training.model.texts import as_string_array
 
 Integers = npt.NDArray[np.int64]
 
-MOST_WORDS = 10
+Scores = npt.NDArray[np.float32]
+
+MOST_WORDS, LEAST_MOVED = 10, 1e-4
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _LONGEST_WORD = 30
 
@@ -52,8 +54,8 @@ class Evidence:
         return asdict(self)
 
 
-def explain(model: Model, text: str, topic: str | None = None, *, tags_alone: bool = False) -> list[Evidence]:
-    """The evidence of every topic, most probable first, or of one, or of those alone that the text is tagged with.
+def explain(model: Model, text: str, topic: str | None = None) -> list[Evidence]:
+    """The evidence of every topic, most probable first, or of one.
 
     Raises:
         ValueError: the model has no such topic.
@@ -61,9 +63,7 @@ def explain(model: Model, text: str, topic: str | None = None, *, tags_alone: bo
     if topic is not None and topic not in model.topics:
         raise ValueError(f"The model has no topic {topic!r}.{did_you_mean(topic, model.topics)}")
     scorer = model.scorer
-    score = model.scores(as_string_array([text]))[0]
-    probability = model.decision.probabilities(score[None, :].copy())
-    tagged = model.decide(probability)[0]
+    score, probability, tagged = _verdict(model, text)
     found = _contributions(scorer, text)
     terms = [_term(scorer, feature) for feature in found.features.tolist()]
     spans = list(zip(found.starts.tolist(), found.ends.tolist(), terms, strict=True))
@@ -71,15 +71,15 @@ def explain(model: Model, text: str, topic: str | None = None, *, tags_alone: bo
         Evidence(
             model.topics[at],
             bool(tagged[at]),
-            float(probability[0, at]),
+            float(probability[at]),
             float(model.decision.thresholds[at]),
             float(score[at]),
             float(scorer.intercepts[at]),
             tuple(Span(*span, value) for span, value in zip(spans, found.values[:, at].tolist(), strict=True) if value),
             found.passages[at] if found.passages else None,
         )
-        for at in np.argsort(-probability[0], kind="stable").tolist()
-        if topic in (None, model.topics[at]) and (tagged[at] or not tags_alone)
+        for at in np.argsort(-probability, kind="stable").tolist()
+        if topic in (None, model.topics[at])
     ]
 
 
@@ -89,28 +89,42 @@ def evidence_of_tags(model: Model, text: str) -> list[dict[str, Any]]:
     The strongest of them alone, strongest first, and ``rest``, what all others add: they sum to the ``score`` with the
     ``intercept``.
     """
-    found = []
-    for entry in explain(model, text, tags_alone=True):
-        words = word_contributions(text, character_contributions(len(text), entry))
-        words = sorted((word for word in words if word[2]), key=lambda word: -abs(word[2]))[:MOST_WORDS]
-        shown = [
-            {"start": start, "end": end, "term": text[start:end], "contribution": round(value, 4)}
-            for start, end, value in words
-        ]
-        rest = entry.score - entry.intercept - sum(value for _, _, value in words)
-        found.append(
+    score, probability, tagged = _verdict(model, text)
+    if not tagged.any():
+        return []
+    found, intercepts = _contributions(model.scorer, text), model.scorer.intercepts
+    length = np.maximum(found.ends - found.starts, 1)
+    kept = []
+    for at in (at for at in np.argsort(-probability, kind="stable").tolist() if tagged[at]):
+        steps = np.zeros(len(text) + 1)
+        np.add.at(steps, found.starts, found.values[:, at] / length)
+        np.subtract.at(steps, found.ends, found.values[:, at] / length)
+        words = [word for word in word_contributions(text, steps[:-1].cumsum().tolist()) if abs(word[2]) > LEAST_MOVED]
+        words = sorted(words, key=lambda word: -abs(word[2]))[:MOST_WORDS]
+        rest = float(score[at] - intercepts[at]) - sum(value for _, _, value in words)
+        kept.append(
             {
-                "topic": entry.topic,
-                "probability": round(entry.probability, 4),
-                "threshold": round(entry.threshold, 4),
-                "score": round(entry.score, 4),
-                "intercept": round(entry.intercept, 4),
-                "spans": shown,
+                "topic": model.topics[at],
+                "probability": round(float(probability[at]), 4),
+                "threshold": round(float(model.decision.thresholds[at]), 4),
+                "score": round(float(score[at]), 4),
+                "intercept": round(float(intercepts[at]), 4),
+                "spans": [
+                    {"start": start, "end": end, "term": text[start:end], "contribution": round(value, 4)}
+                    for start, end, value in words
+                ],
                 "rest": round(rest, 4),
-                "passage": entry.passage,
+                "passage": found.passages[at] if found.passages else None,
             }
         )
-    return found
+    return kept
+
+
+def _verdict(model: Model, text: str) -> tuple[Scores, Scores, npt.NDArray[np.bool_]]:
+    """Scores, probabilities and tags of one text, each [topics]."""
+    scores = model.scores(as_string_array([text]))
+    probabilities = model.decision.probabilities(scores.copy())
+    return scores[0], probabilities[0], model.decide(probabilities)[0]
 
 
 def character_contributions(length: int, entry: Evidence) -> list[float]:

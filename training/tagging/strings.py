@@ -98,7 +98,7 @@ def json_text(value: Any) -> str | None:
 
 
 def plain_text(value: Any) -> str | None:
-    """A Python value as plain text: a string as it is (half a surrogate pair as U+FFFD), numbers as they are written, others as JSON."""
+    """A Python value as plain text: strings (half a surrogate pair as U+FFFD), numbers and bytes as they are."""
     if value is None:
         return None
     if isinstance(value, str):
