@@ -136,6 +136,21 @@ def test_a_row_without_paragraph_id_is_an_article(run, tmp_path):
     assert (summary.rows_read, summary.rows_tagged, summary.articles, summary.paragraphs) == (5, 5, 3, 7)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("in.html", b"%PDF-1.7 and more", "holds a PDF, expected an HTML page"),
+        ("in.html", b"\x1f\x8b\x08 and more", "holds gzip data, expected an HTML page"),
+        ("in.txt", b"fine\nnot \xff\n", "not UTF-8 (byte 10, line 2)"),
+    ],
+)
+def test_files_that_are_no_articles_are_set_aside(run, tmp_path, name, data, reason):
+    (tmp_path / name).write_bytes(data)
+    run(tmp_path / name)
+    (row,) = rejected(tmp_path / "tags.jsonl")
+    assert row["reason"] == reason
+
+
 def test_text_and_html_files_are_articles(run, tmp_path):
     folder = tmp_path / "news"
     (folder / "deep").mkdir(parents=True)

@@ -34,6 +34,9 @@ def read_articles(sources: Sequence[Source], first: int, reading: Reading, stdin
             held, total = [], 0
 
 
+_NO_PAGES = {b"%PDF": "a PDF", b"\x1f\x8b": "gzip data", b"PK\x03\x04": "a zip archive", b"\x89PNG": "an image"}
+
+
 def _decode(files: Sequence[tuple[Source, bytes, str | None]], reading: Reading) -> Batch:
     articles: list[tuple[str, list[str]]] = []
     rejects: list[Reject] = []
@@ -51,6 +54,9 @@ def _paragraphs(source: Source, data: bytes, longest: int) -> list[str]:
     if len(data) > 4 * longest:
         raise ValueError(f"the article is too long: more than {4 * longest:,} bytes")
     if source.format == "html":
+        other = next((name for begins, name in _NO_PAGES.items() if data.startswith(begins)), None)
+        if other:
+            raise ValueError(f"holds {other}, expected an HTML page")
         paragraphs = html_paragraphs(data)
         if not paragraphs:
             raise ValueError("no article text was found in the page")
@@ -59,7 +65,7 @@ def _paragraphs(source: Source, data: bytes, longest: int) -> list[str]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        raise ValueError(f"byte {problem.start + 1} (line {line}) is not UTF-8") from None
+        raise ValueError(f"not UTF-8 (byte {problem.start + 1}, line {line})") from None
     if len(text) > longest:
         raise ValueError(f"the article is too long: {len(text):,} characters, at most {longest:,} are taken")
     return split_text(text)
