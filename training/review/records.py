@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,22 @@ from typing import Any
 from training.atomic import write_output
 from training.corpus.files import matching_files
 from training.errors import UserError
-from training.review.annotations import Export, read_annotations
+from training.review.annotations import Export
+from training.review.label_files import read_annotations, stem
 from training.review.settle import Settled
 
 
 def read_all(patterns: Sequence[str], control: str | None = None) -> Export:
-    """The annotations of files and globs. Raises :class:`UserError`, also where nothing was labelled."""
+    """The annotations of files and globs, each file once. Raises :class:`UserError`, also where nothing was labelled.
+
+    Who labelled a file that does not say is told by its stem, or by its path where several files share the stem, as
+    copies of one queue.csv do: two people taken for one would overrule each other in silence.
+    """
     export = Export()
-    for pattern in patterns:
-        for path in matching_files(pattern, where="FILE"):
-            read_annotations(path, control, export)
+    paths = {path.resolve(): path for pattern in patterns for path in matching_files(pattern, where="FILE")}
+    people = Counter(stem(path) for path in paths.values())
+    for path in paths.values():
+        read_annotations(path, control, export, str(path) if people[stem(path)] > 1 else stem(path))
     if not export.annotations:
         left = ", ".join(f"{count} {what}" for what, count in export.left_out.items() if count) or "no tasks at all"
         raise UserError(
