@@ -9,8 +9,9 @@ import pytest
 
 from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.errors import UserError
-from training.review.audit import HeldOut, audit, audited_config, labelled_corpus
+from training.review.audit import HeldOut, audit, labelled_corpus
 from training.review.confident import ranked, suspects
+from training.review.known import audited_config
 from training.review.write import write_to_label
 
 

@@ -53,7 +53,7 @@ def test_a_disagreement_is_settled_by_importing_it_with_topics(tmp_path: Path) -
     path.write_text(json.dumps(tasks))
     first = settle(read_all([str(path)]), TOPICS)
     paths = write_settled(first, tmp_path / "out.jsonl")
-    assert [one.name for one in paths] == ["out.jsonl", "out.disagreements.jsonl"]
+    assert [one.name for one in paths.values()] == ["out.jsonl", "out.disagreements.jsonl"]
     decided = write_jsonl(tmp_path / "decided.jsonl", [first.disagreements[0] | {"topics": ["detention"]}])
     second = settle(read_all([str(path), str(decided)]), TOPICS)
     assert [record["topics"] for record in second.labelled] == [["detention"]]

@@ -12,12 +12,10 @@ import numpy.typing as npt
 
 from training.codebook import load_codebook
 from training.config import Config
-from training.config_file import load_config
 from training.corpus.duplicates import near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
-from training.measure import model_config
 from training.model.classifier import TopicClassifier
 from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import topic_scores, trained
@@ -25,7 +23,6 @@ from training.model.model import Exclusive
 from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
 from training.prepare import codebook_lessons, rarity_of
 from training.review.confident import ranked, suspects
-from training.review.known import is_model
 from training.review.label_studio import interface
 from training.review.write import ToLabel, joined
 
@@ -104,24 +101,6 @@ class Audit:
                 ToLabel(data, one.labels, one.probability if one.given else 1 - one.probability, "labels now")
             )
         return entries
-
-
-def audited_config(config_or_model: str, overrides: Sequence[str] = ()) -> Config:
-    """The config at a path, or the one that a model was trained with."""
-    if not is_model(config_or_model):
-        return load_config(config_or_model, overrides)
-    if overrides:
-        raise UserError(
-            f"--set: {config_or_model} is a model, whose config is settled. Give a config to change keys of."
-        )
-    from training import load
-
-    model = load(config_or_model)
-    if model.folder is None or not (model.folder / "config.yaml").exists():
-        raise UserError(
-            f"{config_or_model}: was saved without config.yaml, so its data are not known. Give the config."
-        )
-    return model_config(model)
 
 
 def audit(config: Config, number: int) -> Audit:
