@@ -103,11 +103,22 @@ def test_choices_of_another_name(write_json) -> None:
     assert read(write_json("a.json", [task])).annotations[0].topics == ("shelling",)
     task["annotations"][0]["result"].append({**part, "from_name": "quality", "value": {"choices": ["good"]}})
     path = write_json("b.json", [task])
-    with pytest.raises(
-        UserError, match=r"task 1, annotation 1: result: has several choices \(label, quality\).*--control"
-    ):
+    with pytest.raises(UserError, match=r"b.json: result: has several choices \(label, quality\).*--control"):
         read(path)
     assert read(path, control="label").annotations[0].topics == ("shelling",)
+    with pytest.raises(UserError, match=r'no choices of "lable" \(--control\). Did you mean "label"'):
+        read(path, control="lable")
+
+
+def test_choices_of_another_tag_are_no_topics(write_json) -> None:
+    """Whoever ticks no topic may still tick something else; and what is no Choices tag at all is told."""
+    tasks = [studio_task(1, [annotation(1, ["shelling"], 3)]), studio_task(2, [annotation(2, ["good"], 3)])]
+    tasks[1]["annotations"][0]["result"][0]["from_name"] = "quality"
+    assert [one.topics for one in read(write_json("a.json", tasks)).annotations] == [("shelling",), ()]
+    for task in tasks:
+        task["annotations"][0]["result"][0]["type"] = "taxonomy"
+    with pytest.raises(UserError, match=r'b.json: result: no choices of "topics". Found: taxonomy. Say which Choices'):
+        read(write_json("b.json", tasks))
 
 
 def test_flat_exports_whose_control_has_another_name(write_json, tmp_path: Path) -> None:

@@ -92,6 +92,10 @@ def test_labelled_records_can_be_trained_on(tmp_path: Path) -> None:
         ([said("p", "ada", "shelings")], r'topics: "shelings" is not in codebook.yaml. Did you mean "shelling"'),
         ([Annotation("x.json: task 3", {"paragraph_id": "p"}, (), None, None)], "x.json: task 3: text: found None"),
         (
+            [Annotation("x.json: task 3", {"paragraph_id": "p", "text": "a \ud800"}, (), None, None)],
+            "x.json: task 3: text: holds half of a surrogate pair",
+        ),
+        (
             [said("p", "ada"), Annotation("y.json: task 1", {"paragraph_id": "p", "text": "Other."}, (), "bo", None)],
             r'y.json: task 1: text: paragraph "p" has another text at x.json',
         ),

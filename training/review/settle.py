@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,10 @@ def _check(annotations: Sequence[Annotation], topics: Sequence[str] | None, code
         if not isinstance(text, str) or not text.strip():
             problems.append(f"{one.place}: text: found {text!r:.40}, expected the text of the paragraph.")
             continue
+        half = _half_character(one)
+        if half:
+            problems.append(f"{one.place}: {half}: holds half of a surrogate pair, expected text. Correct it.")
+            continue
         first = texts.setdefault(str(identity), one)
         if first.data["text"] != text:
             problems.append(
@@ -138,6 +143,16 @@ def _check(annotations: Sequence[Annotation], topics: Sequence[str] | None, code
     if problems:
         more = len(problems) - MOST_PROBLEMS
         raise UserError("\n".join(problems[:MOST_PROBLEMS] + ([f"… and {more} more problems."] if more > 0 else [])))
+
+
+def _half_character(one: Annotation) -> str | None:
+    """The first field that cannot be written as UTF-8."""
+    for name, value in {**one.data, "topics": one.topics, "annotator": one.annotator}.items():
+        try:
+            json.dumps({name: value}, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            return name.encode(errors="replace").decode()
+    return None
 
 
 def random_quality(labelled: Sequence[Mapping[str, Any]]) -> list[str]:

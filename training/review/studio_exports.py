@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ def read_json(path: Path, control: str | None, export: Export) -> None:
         raise UserError(
             f"{path}: found a JSON {type(tasks).__name__}, expected a list of tasks as Label Studio exports."
         )
+    name = _control_of(path, tasks, control)
     flat = []
     for number, task in enumerate(tasks, start=1):
         where = f"{path}: task {task.get('id', f'number {number}')}"
         if "annotations" in task or "completions" in task:
-            _task(where, task, control, export)
+            _task(where, task, name, export)
         elif "annotation_id" in task:
             flat.append((where, task))
         elif "data" in task:
@@ -65,7 +66,7 @@ def read_flat(path: Path, records: Sequence[tuple[str, dict[str, Any]]], control
         _flat(where, record, name, export)
 
 
-def _task(where: str, task: dict[str, Any], control: str | None, export: Export) -> None:
+def _task(where: str, task: dict[str, Any], control: str, export: Export) -> None:
     """A task of the full JSON export, with any number of annotations."""
     data = task.get("data")
     if not isinstance(data, dict):
@@ -79,7 +80,7 @@ def _task(where: str, task: dict[str, Any], control: str | None, export: Export)
         if not isinstance(annotation, dict):
             raise UserError(f"{where}: annotations: found {annotation!r:.40}, expected objects. Export as JSON.")
         inner = f"{where}, annotation {annotation.get('id', '?')}"
-        if annotation.get("was_cancelled") or annotation.get("skipped"):
+        if _is_skipped(annotation):
             export.left_out["skipped"] += 1
             continue
         export.annotations.append(
@@ -94,20 +95,48 @@ def _task(where: str, task: dict[str, Any], control: str | None, export: Export)
         )
 
 
-def _choices(where: str, result: Any, control: str | None) -> tuple[str, ...]:
+def _control_of(path: Path, tasks: Sequence[dict[str, Any]], control: str | None) -> str:
+    """The name of the Choices tag whose choices are topics, by all annotations of the file together.
+
+    One annotation cannot tell: where no topic was ticked, another tag may be the only one. Raises :class:`UserError`.
+    """
+    parts = [part for task in tasks for part in _parts(task)]
+    names = sorted({str(part.get("from_name")) for part in parts if part.get("type") == "choices"})
+    wanted = control or (CONTROL if CONTROL in names or not names else names[0])
+    if parts and wanted not in names:
+        asked = " (--control)" if control else ""
+        found = f"choices of {listed(names)}" if names else listed(sorted({str(part.get("type")) for part in parts}))
+        raise UserError(
+            f'{path}: result: no choices of "{wanted}"{asked}.{did_you_mean(wanted, names)} '
+            f"Found: {found}. Say which Choices tag of the interface holds the topics with --control."
+        )
+    if control is None and CONTROL not in names and len(names) > 1:
+        raise UserError(f"{path}: result: has several choices ({listed(names)}). Say which are topics with --control.")
+    return wanted
+
+
+def _parts(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the annotations of a task hold, as far as it has the right form; :func:`_task` says where it has not."""
+    found = task.get("annotations", task.get("completions"))
+    for annotation in found if isinstance(found, list) else ():
+        if isinstance(annotation, dict) and not _is_skipped(annotation):
+            result = annotation.get("result")
+            yield from (part for part in (result if isinstance(result, list) else ()) if isinstance(part, dict))
+
+
+def _is_skipped(annotation: dict[str, Any]) -> bool:
+    return bool(annotation.get("was_cancelled") or annotation.get("skipped"))
+
+
+def _choices(where: str, result: Any, control: str) -> tuple[str, ...]:
     """The choices of one annotation; none if nothing was ticked."""
     if result is None:
         result = []
     if not isinstance(result, list):
         raise UserError(f"{where}: result: found {type(result).__name__}, expected a list.")
-    ticked = [part for part in result if isinstance(part, dict) and part.get("type") == "choices"]
-    names = sorted({str(part.get("from_name")) for part in ticked})
-    wanted = control or (CONTROL if CONTROL in names else names[0] if len(names) == 1 else None)
-    if wanted is None and names:
-        raise UserError(f"{where}: result: has several choices ({listed(names)}). Say which are topics with --control.")
     topics: list[str] = []
-    for part in ticked:
-        if part.get("from_name") == wanted:
+    for part in result:
+        if isinstance(part, dict) and part.get("type") == "choices" and part.get("from_name") == control:
             value = part.get("value")
             chosen = value.get("choices") if isinstance(value, dict) else None
             topics += topic_list(f"{where}: result.value.choices", chosen)
