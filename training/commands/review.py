@@ -143,7 +143,8 @@ def import_(
 
     Skipped tasks and drafts are left out. Where several people labelled a paragraph, their agreement is shown; a topic
     is set if more than half of them set it, and a paragraph with a tie goes to OUTPUT.disagreements.jsonl: put the
-    topics in and import it with the rest. A queue file without annotators is one person's, called as the file is.
+    topics in and import it with the rest. A queue file without annotators is one person's, called as the file is, or by
+    its whole path where several files have one name.
 
     What review audit listed stands in the training data already and cannot stand there twice. With --into, OUTPUT holds
     every record of data.train (and OUTPUT.test.jsonl of data.test), new labels in the place of the old ones. Train on
