@@ -10,6 +10,7 @@ from tests.conftest import write_jsonl
 from tests.review.conftest import annotation, studio_task
 from training.errors import UserError
 from training.review.records import read_all
+from training.review.settle import settle
 
 
 def read(*paths: Path, control: str | None = None) -> Any:
@@ -102,11 +103,80 @@ def test_choices_of_another_name(write_json) -> None:
     assert read(write_json("a.json", [task])).annotations[0].topics == ("shelling",)
     task["annotations"][0]["result"].append({**part, "from_name": "quality", "value": {"choices": ["good"]}})
     path = write_json("b.json", [task])
-    with pytest.raises(
-        UserError, match=r"task 1, annotation 1: result: has several choices \(label, quality\).*--control"
-    ):
+    with pytest.raises(UserError, match=r"b.json: result: has several choices \(label, quality\).*--control"):
         read(path)
     assert read(path, control="label").annotations[0].topics == ("shelling",)
+    with pytest.raises(UserError, match=r'no choices of "lable" \(--control\). Did you mean "label"'):
+        read(path, control="lable")
+
+
+def test_choices_of_another_tag_are_no_topics(write_json) -> None:
+    """Whoever ticks no topic may still tick something else; and what is no Choices tag at all is told."""
+    tasks = [studio_task(1, [annotation(1, ["shelling"], 3)]), studio_task(2, [annotation(2, ["good"], 3)])]
+    tasks[1]["annotations"][0]["result"][0]["from_name"] = "quality"
+    assert [one.topics for one in read(write_json("a.json", tasks)).annotations] == [("shelling",), ()]
+    for task in tasks:
+        task["annotations"][0]["result"][0]["type"] = "taxonomy"
+    with pytest.raises(UserError, match=r'b.json: result: no choices of "topics". Found: taxonomy. Say which Choices'):
+        read(write_json("b.json", tasks))
+
+
+def test_flat_exports_whose_control_has_another_name(write_json, tmp_path: Path) -> None:
+    """Read by the wrong name, every label would silently become "no topic"."""
+    records = [{**record} for record in flat_records()]
+    for record in records:
+        if "topics" in record:
+            record["category"] = record.pop("topics")
+    path = write_json("min.json", records)
+    message = r'no record has a field "topics".*Fields found: .*category.*Say which holds the topics with --control'
+    with pytest.raises(UserError, match=message):
+        read(path)
+    with pytest.raises(UserError, match=r'no record has a field "categry" \(--control\). Did you mean "category"'):
+        read(path, control="categry")
+    export = read(path, control="category")
+    assert [one.topics for one in export.annotations] == [("shelling",), ("shelling", "detention"), ()]
+    assert "category" not in export.annotations[0].data
+    table = tmp_path / "export.csv"
+    table.write_text(
+        "text,paragraph_id,id,category,annotation_id,lead_time\nT.,p1,1,shelling,11,4.2\nU.,p2,2,,12,4.2\n"
+    )
+    with pytest.raises(UserError, match=message):
+        read(table)
+    assert [one.topics for one in read(table, control="category").annotations] == [("shelling",), ()]
+
+
+def test_files_of_one_name_are_of_several_people(tmp_path: Path) -> None:
+    """Every annotator fills in a queue.csv: taken for one person, the last would overrule the others in silence."""
+    for person, topics in (("anna", "shelling"), ("ben", "detention")):
+        (tmp_path / person).mkdir()
+        (tmp_path / person / "queue.csv").write_text(f"topics,text,paragraph_id\n{topics},One,p1\n")
+    anna, ben = tmp_path / "anna/queue.csv", tmp_path / "ben/queue.csv"
+    export = read(anna, ben)
+    assert [one.annotator for one in export.annotations] == [str(anna), str(ben)]
+    found = settle(export, None)
+    assert not found.labelled and found.disagreements[0]["votes"].keys() == {str(anna), str(ben)}
+    again = read(anna, tmp_path / "ben/../anna/queue.csv", tmp_path / "*/queue.csv")
+    assert len(again.annotations) == 2  # a file that is named twice is read once
+    assert [one.annotator for one in read(anna).annotations] == ["queue"]
+
+
+def test_spreadsheets_that_separate_by_semicolons(tmp_path: Path) -> None:
+    sheet = tmp_path / "ada.csv"
+    sheet.write_text(
+        '\ufefftopics;text;paragraph_id\n"shelling;detention";One, two;p1\nnone;Three;p2\n', encoding="utf-8"
+    )
+    export = read(sheet)
+    assert [one.topics for one in export.annotations] == [("shelling", "detention"), ()]
+    assert export.annotations[0].data == {"text": "One, two", "paragraph_id": "p1"}
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv"])
+def test_a_paragraph_without_id_is_told_by_its_line(tmp_path: Path, name: str) -> None:
+    content = {"x.jsonl": '{"text": "T", "topics": []}\n', "x.csv": "topics,text,paragraph_id\nnone,T,p\nnone,U,\n"}
+    (tmp_path / name).write_text(content[name])
+    line = 1 if name == "x.jsonl" else 3
+    with pytest.raises(UserError, match=rf"{name}:{line}: paragraph_id: found None, expected text or a whole number"):
+        settle(read(tmp_path / name), None)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +189,9 @@ def test_choices_of_another_name(write_json) -> None:
         ("x.json", '[{"id": 5, "annotations": [], "data": {"text": "T"}}]', r"holds no labels \(1 unlabelled\)"),
         ("x.csv", "text,tags\na,b\n", 'no column "topics"'),
         ("x.csv", "text,topics\na,b,c\n", "x.csv:2: has another number of columns"),
+        ("x.csv", "text,topics\na,b\nc\rd,e\n", "x.csv:3: found a carriage return within a field"),
+        ("x.csv", "text\rtopics\ra,b\r", "x.csv:1: found a carriage return within a field"),
+        ("x.csv", "text\ttopics\na\tb\n", 'no column "topics". Fields seem to be separated by tabs'),
         ("x.jsonl", "[1]\n", "x.jsonl:1: found a JSON list"),
         ("x.jsonl", '{"text": "T", "topics": "shelling"}\n', "x.jsonl:1: topics: found 'shelling', expected a list"),
         ("x.xml", "<a/>", "labels cannot be read from .xml"),

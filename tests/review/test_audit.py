@@ -9,8 +9,9 @@ import pytest
 
 from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.errors import UserError
-from training.review.audit import HeldOut, audit, audited_config, labelled_corpus
+from training.review.audit import HeldOut, audit, labelled_corpus
 from training.review.confident import ranked, suspects
+from training.review.known import audited_config
 from training.review.write import write_to_label
 
 
@@ -33,7 +34,7 @@ def test_wrong_labels_come_first_with_their_evidence(wrong_file: Path) -> None:
     assert len(planted & set(listed)) >= 0.7 * len(planted)
     for suspicion in found.suspicions:
         assert suspicion.given == (suspicion.topic in suspicion.labels)
-        assert len(suspicion.terms) == 6
+        assert len(suspicion.terms) == len(dict(suspicion.terms)) == 6  # of however many blocks, a term stands once
     lacking = next(one for one in found.suspicions if not one.given and one.paragraph_id in planted)
     assert lacking.terms[0][1] > 0  # what speaks for a missing label comes first
     assert lacking.line() in found.text(len(listed))
@@ -48,6 +49,47 @@ def test_the_second_look_is_ready_for_labelling(wrong_file: Path, tmp_path: Path
     assert task["data"]["doubt"].split() == ["has" if first.given else "lacks", first.topic]
     ticked = task["predictions"][0]["result"]
     assert (ticked[0]["value"]["choices"] if ticked else []) == list(first.labels)
+
+
+def test_terms_of_several_blocks_add_up_to_the_score(wrong_file: Path) -> None:
+    config = config_for(wrong_file, "features.char=null")
+    corpus = labelled_corpus(config)
+    held = HeldOut(corpus, config)
+    learned, classifier = held._models[int(held._folds[0])]
+    features = held._counted.matrix(learned, np.array([0]))
+    score = float(classifier.coef_[1] @ features.toarray()[0])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("training.review.audit.TERMS_SHOWN", 10_000)
+        terms = held.terms([(0, 1)])[0, 1]
+    assert len(terms) < features.nnz  # the words of the text and those of its beginning are terms in common
+    assert sum(dict(terms).values()) == pytest.approx(score, rel=1e-4)
+
+
+def test_blank_paragraphs_are_not_listed_and_rare_topics_are_not_lost(tmp_path: Path) -> None:
+    """What is listed is labelled again from what is shown: nobody labels a blank, and a hidden label would be dropped."""
+    records = synthetic_records(60)
+    blank = {"text": " ", "topics": ["shelling", "detention", "displacement"], "article_id": "blank"}
+    records += [blank | {"paragraph_id": f"blank {at}"} for at in range(5)]
+    records[0]["topics"] = [*records[0]["topics"], "meteor"]
+    found = audit(config_for(write_jsonl(tmp_path / "x.jsonl", records)), 1000)
+    assert len(found.suspicions) == len(records) - 5
+    assert all(one.text.strip() for one in found.suspicions)
+    labels = {one.paragraph_id: one.labels for one in found.suspicions}
+    assert "meteor" not in found.errors  # one positive is too few to learn
+    assert set(labels["a0:0"]) == set(records[0]["topics"])
+    assert 'value="meteor"' in found.interface()
+
+
+def test_suggestions_follow_the_rule_of_training(wrong_file: Path, tmp_path: Path) -> None:
+    """A codebook that says how rare a topic is where it is sought makes its tags rarer, here as in training."""
+    tags = []
+    for prevalence in ("", ", prevalence: 0.001"):
+        book = tmp_path / "book.yaml"
+        book.write_text(f"topics: [{{id: shelling{prevalence}}}, {{id: detention}}, {{id: displacement}}]")
+        options = (f"data.codebook={book}", "classifier.strength=0.01", "features.char=null", "features.lead=null")
+        found = audit(config_for(wrong_file, *options), 1000)
+        tags.append(sum("shelling" in one.suggested for one in found.suspicions))
+    assert tags[1] < tags[0]
 
 
 def test_nobody_is_scored_by_a_model_that_saw_its_article(wrong_file: Path) -> None:

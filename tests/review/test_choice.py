@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -70,3 +71,32 @@ def test_a_queue_of_nothing_says_so(trained: Any) -> None:
 def test_enough_needs_no_reason(trained: Any) -> None:
     texts = [record["text"] for record in synthetic_records(10, seed=5)]
     assert "Fewer" not in told(trained, paragraphs(texts, [f"a{at}" for at in range(len(texts))]), [])
+
+
+def test_others_are_drawn_in_the_place_of_what_is_labelled_already(trained: Any) -> None:
+    """Two of three paragraphs are labelled: the random share is as large as asked for all the same."""
+    texts = [record["text"] for record in synthetic_records(30, seed=5)]
+    archive = paragraphs(texts, [f"a{at}" for at in range(len(texts))])
+    labelled = [text for at, text in enumerate(texts) if at % 3]
+    drawn = np.zeros(len(texts))
+    for seed in range(60):
+        queue = make_queue(trained.model, [archive], Asked(10, 0.8, seed=seed), support={}, labelled=labelled)
+        random = [item for item in queue.items if item.reason == "random"]
+        assert len(random) == 8
+        assert {item.inclusion_probability for item in random} == {(8 + queue.known) / len(texts)}
+        if queue.known:
+            assert f"{queue.known} more were drawn that are labelled already, or near" in queue.text()
+            assert "others were drawn in their place." in queue.text()
+        drawn[[int(item.found.paragraph_id) for item in random]] += 1
+    expected, spread = 60 * 8 / 30, np.sqrt(60 * 8 / 30 * 22 / 30)
+    assert not drawn[np.arange(len(texts)) % 3 > 0].any()
+    assert (np.abs(drawn[::3] - expected) < 4.5 * spread).all()  # whatever its place, each that is not is as likely
+
+
+def test_random_paragraphs_that_cannot_be_replaced_are_told(trained: Any) -> None:
+    texts = [record["text"] for record in synthetic_records(4, seed=5)]
+    archive = paragraphs(texts, [f"a{at}" for at in range(len(texts))])
+    queue = make_queue(trained.model, [archive], Asked(10, 0.5), support={}, labelled=texts[:9])
+    assert [item.reason for item in queue.items] == ["random"] * 3
+    assert {item.inclusion_probability for item in queue.items} == {1.0}
+    assert "9 more were drawn that are labelled already, or near-duplicates of what is; 2 could not be" in queue.text()

@@ -53,7 +53,7 @@ def test_a_disagreement_is_settled_by_importing_it_with_topics(tmp_path: Path) -
     path.write_text(json.dumps(tasks))
     first = settle(read_all([str(path)]), TOPICS)
     paths = write_settled(first, tmp_path / "out.jsonl")
-    assert [one.name for one in paths] == ["out.jsonl", "out.disagreements.jsonl"]
+    assert [one.name for one in paths.values()] == ["out.jsonl", "out.disagreements.jsonl"]
     decided = write_jsonl(tmp_path / "decided.jsonl", [first.disagreements[0] | {"topics": ["detention"]}])
     second = settle(read_all([str(path), str(decided)]), TOPICS)
     assert [record["topics"] for record in second.labelled] == [["detention"]]
@@ -91,6 +91,10 @@ def test_labelled_records_can_be_trained_on(tmp_path: Path) -> None:
     [
         ([said("p", "ada", "shelings")], r'topics: "shelings" is not in codebook.yaml. Did you mean "shelling"'),
         ([Annotation("x.json: task 3", {"paragraph_id": "p"}, (), None, None)], "x.json: task 3: text: found None"),
+        (
+            [Annotation("x.json: task 3", {"paragraph_id": "p", "text": "a \ud800"}, (), None, None)],
+            "x.json: task 3: text: holds half of a surrogate pair",
+        ),
         (
             [said("p", "ada"), Annotation("y.json: task 1", {"paragraph_id": "p", "text": "Other."}, (), "bo", None)],
             r'y.json: task 1: text: paragraph "p" has another text at x.json',

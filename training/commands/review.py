@@ -119,24 +119,46 @@ def queue(
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Labelled records, .jsonl."
 )
-@click.option("--codebook", metavar="FILE", help="Check topics against this codebook [take any topic].")
+@click.option("--codebook", metavar="FILE", help="Check topics against this codebook [that of --into, or any topic].")
 @click.option(
     "--control", metavar="NAME", help="The name of the Choices tag that holds the topics [topics, or the only one]."
 )
+@click.option(
+    "--into",
+    metavar="CONFIG|MODEL",
+    help="After review audit: write all its labelled data, with these labels in the place of the old ones.",
+)
+@set_option
 @_force
-def import_(files: tuple[str, ...], output: Path, codebook: str | None, control: str | None, force: bool) -> None:
+def import_(
+    files: tuple[str, ...],
+    output: Path,
+    codebook: str | None,
+    control: str | None,
+    into: str | None,
+    overrides: tuple[str, ...],
+    force: bool,
+) -> None:
     """Read exports of Label Studio (JSON, JSON-MIN, CSV) or filled-in queue files, and write labelled records.
 
     Skipped tasks and drafts are left out. Where several people labelled a paragraph, their agreement is shown; a topic
     is set if more than half of them set it, and a paragraph with a tie goes to OUTPUT.disagreements.jsonl: put the
-    topics in and import it with the rest.
+    topics in and import it with the rest. A queue file without annotators is one person's, called as the file is, or by
+    its whole path where several files have one name.
+
+    What review audit listed stands in the training data already and cannot stand there twice. With --into, OUTPUT holds
+    every record of data.train (and OUTPUT.test.jsonl of data.test), new labels in the place of the old ones. Train on
+    that in the place of your files, which stay as they are.
 
     \b
-    Example:
+    Examples:
       conflict-topics review import project-1-export.json --codebook data/codebook.yaml --output labelled/round-1.jsonl
+      conflict-topics review import audit/queue.csv --into configs/default.yaml --output corrected/paragraphs.jsonl
     """
     from training.codebook import load_codebook
     from training.errors import UserError
+    from training.review.corrected import corrected, of_an_audit
+    from training.review.known import audited_config, is_model
     from training.review.records import read_all, write_settled
     from training.review.settle import settle
 
@@ -144,11 +166,21 @@ def import_(files: tuple[str, ...], output: Path, codebook: str | None, control:
         raise UserError(
             f"--output {output}: expected a file ending in .jsonl, which is what labelled records are kept as."
         )
+    if overrides and into is None:
+        raise UserError("--set: changes keys of the config of --into, which is not given. Give --into CONFIG too.")
+    config = audited_config(into, overrides) if into is not None else None
+    codebook = codebook or (config.data.codebook if config else None)
     topics = load_codebook(codebook).topic_ids if codebook else None
     settled = settle(read_all(files, control), topics, codebook)
-    paths = write_settled(settled, output, force=force)
-    click.echo(settled.text())
-    click.echo("Written: " + ", ".join(str(path) for path in paths))
+    found = corrected(settled.labelled, config) if config else None
+    paths = write_settled(settled, output, into=found, force=force)
+    told = [settled.text()]
+    if found is not None and into is not None:
+        told += [found.text(), found.next_step("CONFIG" if is_model(into) else into, overrides, paths)]
+    else:
+        told += of_an_audit(settled.labelled)
+    click.echo("\n".join(told))
+    click.echo("Written: " + ", ".join(str(path) for path in paths.values()))
 
 
 @review.command(short_help="Labels that are probably wrong, worst first, with evidence.")
@@ -166,14 +198,15 @@ def audit(config_or_model: str, overrides: tuple[str, ...], number: int, output:
     """List labelled paragraphs of CONFIG (or of what MODEL was trained on) whose labels deserve a second look.
 
     Each is scored by a model that never saw its article (confident learning). The output is for labelling again: it
-    shows the labels that a paragraph has now, and is read back with review import.
+    shows the labels that a paragraph has now, and review import --into CONFIG makes corrected training data of it.
 
     \b
     Example:
       conflict-topics review audit configs/default.yaml --number 100 --output audit/
+      conflict-topics review import audit/queue.csv --into configs/default.yaml --output corrected/paragraphs.jsonl
     """
     from training.review.audit import audit as run
-    from training.review.audit import audited_config
+    from training.review.known import audited_config
     from training.review.write import check_free, write_to_label
 
     if output is not None:

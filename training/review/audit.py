@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.codebook import load_codebook
 from training.config import Config
-from training.config_file import load_config
 from training.corpus.duplicates import near_duplicate_pairs, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
-from training.measure import model_config
 from training.model.classifier import TopicClassifier
 from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import topic_scores, trained
 from training.model.model import Exclusive
 from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
-from training.prepare import codebook_lessons
+from training.prepare import codebook_lessons, rarity_of
 from training.review.confident import ranked, suspects
-from training.review.known import is_model
 from training.review.label_studio import interface
 from training.review.write import ToLabel, joined
 
@@ -105,28 +103,11 @@ class Audit:
         return entries
 
 
-def audited_config(config_or_model: str, overrides: Sequence[str] = ()) -> Config:
-    """The config at a path, or the one that a model was trained with."""
-    if not is_model(config_or_model):
-        return load_config(config_or_model, overrides)
-    if overrides:
-        raise UserError(
-            f"--set: {config_or_model} is a model, whose config is settled. Give a config to change keys of."
-        )
-    from training import load
-
-    model = load(config_or_model)
-    if model.folder is None or not (model.folder / "config.yaml").exists():
-        raise UserError(
-            f"{config_or_model}: was saved without config.yaml, so its data are not known. Give the config."
-        )
-    return model_config(model)
-
-
 def audit(config: Config, number: int) -> Audit:
     """The ``number`` paragraphs of the training and test data of ``config`` whose labels are most in doubt.
 
-    Every paragraph is scored by a model that saw neither its article nor a near-duplicate of it.
+    Every paragraph is scored by a model that saw neither its article nor a near-duplicate of it. Topics too rare to be
+    learned are shown with the rest, though not doubted: who labels again would drop them otherwise.
     """
     corpus = labelled_corpus(config)
     learnable = [topic for topic, count in corpus.support.items() if count >= config.classifier.min_positives]
@@ -135,21 +116,24 @@ def audit(config: Config, number: int) -> Audit:
             f"data.train: no topic has the {config.classifier.min_positives} positive paragraphs that are needed to "
             f"learn it, so labels cannot be checked against a model (classifier.min_positives)."
         )
+    every = corpus
     corpus = corpus.with_topics(learnable)
     codebook = load_codebook(config.data.codebook) if config.data.codebook else None
-    held = HeldOut(corpus, config, codebook_lessons(codebook, corpus.topics, config))
+    lessons = codebook_lessons(codebook, corpus.topics, config)
+    held = HeldOut(corpus, config, lessons, rarity_of(codebook, corpus))
     probabilities, tags = held.estimate.probabilities, held.estimate.tags
     found = suspects(corpus.labels, probabilities)
-    chosen = ranked(found)[:number]
+    texts = corpus.texts.to_pylist()
+    chosen = [(row, at) for row, at in ranked(found) if texts[row].strip()][:number]  # who could label a blank one?
     terms = held.terms(chosen)
     suspicions = [
         Suspicion(
             row,
             corpus.paragraph_ids[row],
             corpus.article_ids[row],
-            corpus.texts[row].as_py(),
+            texts[row],
             corpus.dates[row],
-            tuple(corpus.topics[k] for k in np.flatnonzero(corpus.labels[row])),
+            tuple(every.topics[k] for k in np.flatnonzero(every.labels[row])),
             corpus.topics[at],
             bool(corpus.labels[row, at]),
             float(probabilities[row, at]),
@@ -160,7 +144,8 @@ def audit(config: Config, number: int) -> Audit:
         for row, at in chosen
     ]
     errors = {topic: (float(pair[0]), float(pair[1])) for topic, pair in zip(corpus.topics, found.errors, strict=True)}
-    return Audit(suspicions, errors, len(corpus), held.exclusive, config.data.codebook, corpus.topics)
+    exclusive = exclusivity(every.labels, config.classifier.exclusive)
+    return Audit(suspicions, errors, len(corpus), exclusive, config.data.codebook, every.topics)
 
 
 def labelled_corpus(config: Config) -> Corpus:
@@ -180,7 +165,13 @@ class HeldOut:
     are left out, so that a score is what the terms shown say; those of a long text are the terms of the whole.
     """
 
-    def __init__(self, corpus: Corpus, config: Config, lessons: Lessons = NO_LESSONS) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        config: Config,
+        lessons: Lessons = NO_LESSONS,
+        rarity: npt.NDArray[np.float64] | None = None,
+    ) -> None:
         pairs = np.zeros((0, 2), dtype=np.intp)
         if config.split.near_duplicates is not None:
             pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
@@ -200,18 +191,24 @@ class HeldOut:
             learned, classifier = trained(task, self._counted, config, train, os.cpu_count() or 1)
             scores[out] = topic_scores(task, self._counted, learned, classifier, out)
             self._models[int(fold)] = (learned, classifier)
-        self.exclusive = exclusivity(corpus.labels, config.classifier.exclusive)
-        self.estimate = cross_fitted(scores, corpus.labels, self._folds, self.exclusive, config.thresholds)
+        exclusive = exclusivity(corpus.labels, config.classifier.exclusive)
+        self.estimate = cross_fitted(scores, corpus.labels, self._folds, exclusive, config.thresholds, rarity)
 
     def terms(self, chosen: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
-        """The terms with the largest contribution to each (row, topic), by the model of the row's fold."""
+        """The terms with the largest contribution to each (row, topic), by the model of the row's fold.
+
+        A term that several blocks of features have counts once, with what they say together.
+        """
         found = {}
         for row, at in chosen:
             learned, classifier = self._models[int(self._folds[row])]
             features = self._counted.matrix(learned, np.array([row]))
             values = features.data * classifier.coef_[at, features.indices]
-            order = np.argsort(-np.abs(values), kind="stable")[:TERMS_SHOWN]
-            found[row, at] = tuple((self._term(learned, int(features.indices[k])), float(values[k])) for k in order)
+            total: dict[str, float] = {}
+            for column, value in zip(features.indices, values, strict=True):
+                term = self._term(learned, int(column))
+                total[term] = total.get(term, 0.0) + float(value)
+            found[row, at] = tuple(sorted(total.items(), key=lambda term: -abs(term[1]))[:TERMS_SHOWN])
         return found
 
     @staticmethod

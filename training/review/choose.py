@@ -23,7 +23,7 @@ LeftOut = Literal["labelled", "alike", "article"]
 
 @dataclass(frozen=True)
 class Item:
-    """A paragraph to label and why. ``inclusion_probability`` is known for those drawn at random only."""
+    """A paragraph to label and why. Only random ones have an ``inclusion_probability``: see :func:`choose`."""
 
     found: Found
     reason: Reason
@@ -33,10 +33,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Chosen:
-    """``left_out`` counts the candidates that were not chosen although there was room for more, by the reason."""
+    """``left_out`` counts the candidates that were not chosen although there was room for more, by the reason.
+
+    ``drawn`` random paragraphs were looked at, of which ``known`` were left to one side as labelled already.
+    """
 
     items: list[Item]
     left_out: Counter[LeftOut]
+    drawn: int = 0
+    known: int = 0
 
 
 def choose(
@@ -53,10 +58,14 @@ def choose(
     ``support`` counts the positives in training by topic: a topic of n positives gets a share of the queue in
     proportion to 1/sqrt(n + 1), and takes it from the paragraphs nearest to its decision (uncertainty sampling:
     Lewis & Gale, SIGIR 1994). None is a near-duplicate of another or of the texts in ``labelled``, except that the
-    random sample may hold near-duplicates of its own, as the archive does: otherwise its inclusion probability,
-    ``at_random / pool.seen``, would not be true.
+    random sample may hold near-duplicates of its own, as the archive does: otherwise its inclusion probability would
+    not be true.
+
+    In the place of a random paragraph that is labelled already the next one is drawn, as far as the pool has more. So
+    every paragraph that is not labelled is as likely to be drawn as any other; the probability is that of the number
+    of paragraphs looked at, ``drawn / pool.seen``, which is exact where none was labelled already.
     """
-    sample = pool.random_sample()[:at_random]
+    sample = pool.random_sample() if at_random else []
     queried = pool.queried()
     by_topic = [pool.nearest(at) for at in range(len(topics))]
     candidates = [*sample, *(found for part in queried.values() for found in part)]
@@ -64,10 +73,10 @@ def choose(
     group = _groups(candidates, labelled)
     known = {group[""]} if labelled else set()
     taken = set(known)
-    probability = min(1.0, at_random / pool.seen) if pool.seen else 0.0
-    items = [
-        Item(found, "random", None, probability) for found in sample if group[found.paragraph_id] not in taken
-    ]  # fmt: skip
+    fresh = [at for at, found in enumerate(sample) if group[found.paragraph_id] not in known][:at_random]
+    drawn = fresh[-1] + 1 if len(fresh) == at_random > 0 else len(sample)
+    probability = min(1.0, drawn / pool.seen) if pool.seen else 0.0
+    items = [Item(sample[at], "random", None, probability) for at in fresh]
     articles = Counter(item.found.article_id for item in items)
     taken |= {group[item.found.paragraph_id] for item in items}
 
@@ -95,13 +104,14 @@ def choose(
         take(found, "uncertain", topics[at])
     left_out: Counter[LeftOut] = Counter()
     if len(items) < number:
+        candidates = [*sample[:drawn], *candidates[len(sample) :]]
         of_items = {id(item.found) for item in items}
         for found in {id(found): found for found in candidates if id(found) not in of_items}.values():
             if group[found.paragraph_id] in taken:
                 left_out["labelled" if group[found.paragraph_id] in known else "alike"] += 1
             elif full(found):
                 left_out["article"] += 1
-    return Chosen(items, left_out)
+    return Chosen(items, left_out, drawn, drawn - len(fresh))
 
 
 def _in_turn(by_topic: Sequence[Sequence[tuple[float, Found]]], support: Sequence[int]) -> list[tuple[int, Found]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from training.codebook import Codebook, load_codebook
-from training.config import Columns
+from training.config import Columns, Config
+from training.config_file import load_config
 from training.corpus.columns import by_source, has_standard_labels, keys_of
 from training.corpus.sources import read_rows
 from training.errors import UserError
@@ -88,3 +89,21 @@ def texts_of(spec: str | Sequence[str], columns: Columns, where: str) -> list[st
 def is_model(path: str) -> bool:
     """Whether an argument that may be a config or a model names a model."""
     return ":/" in path or Path(path).is_dir()
+
+
+def audited_config(config_or_model: str, overrides: Sequence[str] = ()) -> Config:
+    """The config at a path, or the one that a model was trained with."""
+    if not is_model(config_or_model):
+        return load_config(config_or_model, overrides)
+    if overrides:
+        raise UserError(
+            f"--set: {config_or_model} is a model, whose config is settled. Give a config to change keys of."
+        )
+    from training import load
+
+    model = load(config_or_model)
+    if model.folder is None or not (model.folder / "config.yaml").exists():
+        raise UserError(
+            f"{config_or_model}: was saved without config.yaml, so its data are not known. Give the config."
+        )
+    return model_config(model)

@@ -23,6 +23,8 @@ from training.review.write import ToLabel, joined
 
 log = logging.getLogger(__name__)
 STOP_SET = 2000  # paragraphs on which two models are compared (Bloodgood & Vijay-Shanker 2009, §3.2)
+KNOWN = "labelled already, or near-duplicates of what is"
+SPARE = 5  # times as many random paragraphs are held as are wanted, for some may be labelled already
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Asked:
 class Queue:
     """The chosen paragraphs, how many were asked for and there were, and whether labelling them still helps.
 
-    ``left_out`` counts the paragraphs that would have been chosen next, by why they were not.
+    ``left_out`` counts the paragraphs that would have been chosen next, by why they were not. Of those drawn at random,
+    ``known`` were labelled already, and ``missing`` of these could not be replaced.
     """
 
     items: list[Item]
@@ -60,6 +63,8 @@ class Queue:
     left_out: Counter[LeftOut]
     rejected: int
     benefit: Benefit
+    known: int = 0
+    missing: int = 0
 
     def text(self) -> str:
         """What an analyst should know."""
@@ -67,6 +72,9 @@ class Queue:
         by_topic = Counter(item.topic for item in self.items if item.topic is not None)
         told = f": {_told(reasons)}" if reasons else ""
         lines = [f"{len(self.items)} of {self.seen:,} paragraphs chosen{told}."]
+        if self.known:
+            replaced = f"{self.missing} could not be replaced" if self.missing else "others were drawn in their place"
+            lines.append(f"{self.known} more were drawn that are {KNOWN}; {replaced}.")
         if len(self.items) < self.asked:
             lines.append(self._why_fewer())
         if by_topic:
@@ -77,7 +85,7 @@ class Queue:
 
     def _why_fewer(self) -> str:
         names: dict[LeftOut, str] = {
-            "labelled": "labelled already, or near-duplicates of what is",
+            "labelled": KNOWN,
             "alike": "near-duplicates of chosen ones",
             "article": f"of articles that {MOST_OF_ONE_ARTICLE} or more were chosen of",
         }
@@ -104,7 +112,7 @@ def make_queue(
     pool = Pool(
         model.decision,
         per_topic=max(200, 2 * asked.number),
-        at_random=max(asked.at_random, STOP_SET if before is not None else asked.number),
+        at_random=max(SPARE * asked.at_random, STOP_SET if before is not None else asked.number),
         seed=asked.seed,
         unlearned=tuple(queries),
     )
@@ -126,7 +134,8 @@ def make_queue(
         )
     chosen = choose(pool, model.topics, support, labelled, number=asked.number, at_random=asked.at_random)
     helps = benefit(model, before, chosen.items, pool.random_sample())
-    return Queue(chosen.items, asked.number, pool.seen, chosen.left_out, rejected, helps)
+    missing = min(asked.at_random, chosen.drawn) - (chosen.drawn - chosen.known)
+    return Queue(chosen.items, asked.number, pool.seen, chosen.left_out, rejected, helps, chosen.known, missing)
 
 
 def _told(reasons: Counter[Reason]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,8 +57,8 @@ class Settled:
 def settle(export: Export, topics: Sequence[str] | None, codebook: str | None = None) -> Settled:
     """Labelled records by :data:`RULE`. ``topics`` are those of the ``codebook``, or None to take any.
 
-    Raises :class:`UserError` with the first problems: a topic that is unknown, a paragraph without text, one paragraph
-    with two texts.
+    Raises :class:`UserError` with the first problems: a topic that is unknown, a paragraph without id or text, one
+    paragraph with two texts.
     """
     _check(export.annotations, topics, codebook)
     names = topics if topics is not None else sorted({t for one in export.annotations for t in one.topics})
@@ -112,14 +113,25 @@ def _check(annotations: Sequence[Annotation], topics: Sequence[str] | None, code
     problems: list[str] = []
     texts: dict[str, Annotation] = {}
     for one in annotations:
+        identity = one.data.get("paragraph_id")
+        if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
+            problems.append(
+                f"{one.place}: paragraph_id: found {identity!r:.40}, expected text or a whole number. Give each "
+                f"paragraph the one that it has where it came from."
+            )
+            continue
         text = one.data.get("text")
         if not isinstance(text, str) or not text.strip():
             problems.append(f"{one.place}: text: found {text!r:.40}, expected the text of the paragraph.")
             continue
-        first = texts.setdefault(str(one.data["paragraph_id"]), one)
+        half = _half_character(one)
+        if half:
+            problems.append(f"{one.place}: {half}: holds half of a surrogate pair, expected text. Correct it.")
+            continue
+        first = texts.setdefault(str(identity), one)
         if first.data["text"] != text:
             problems.append(
-                f'{one.place}: text: paragraph "{one.data["paragraph_id"]}" has another text at {first.place}. Give '
+                f'{one.place}: text: paragraph "{identity}" has another text at {first.place}. Give '
                 f"each paragraph its own paragraph_id."
             )
         if topics is not None:
@@ -131,6 +143,16 @@ def _check(annotations: Sequence[Annotation], topics: Sequence[str] | None, code
     if problems:
         more = len(problems) - MOST_PROBLEMS
         raise UserError("\n".join(problems[:MOST_PROBLEMS] + ([f"… and {more} more problems."] if more > 0 else [])))
+
+
+def _half_character(one: Annotation) -> str | None:
+    """The first field that cannot be written as UTF-8."""
+    for name, value in {**one.data, "topics": one.topics, "annotator": one.annotator}.items():
+        try:
+            json.dumps({name: value}, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            return name.encode(errors="replace").decode()
+    return None
 
 
 def random_quality(labelled: Sequence[Mapping[str, Any]]) -> list[str]:
