@@ -48,7 +48,7 @@ def review() -> None:
     "--to", "until", metavar="DATE", callback=a_period, help="… or earlier, e.g. 2020-03: up to its last day."
 )
 @click.option("--blind", is_flag=True, help="Do not show labellers what the model suggests.")
-@click.option("--seed", type=int, default=13, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=13, show_default=True)
 @click.option("--format", "input_format", metavar="SUFFIX", help="Read every input as this, e.g. jsonl or csv.gz.")
 @click.option("--text-column", default="text", show_default=True)
 @click.option("--date-column", default="date", show_default=True)

@@ -78,21 +78,24 @@ def _json_rows(path: Path) -> Iterator[Row]:
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line, object_pairs_hook=_once)
-        except json.JSONDecodeError as problem:
-            raise _no_record(path, number, f"{problem.msg}, column {problem.colno}") from None
-        except ValueError as problem:  # a key given twice, a number of thousands of digits
-            raise _no_record(path, number, str(problem).partition(";")[0]) from None
-        except RecursionError:
-            raise _no_record(path, number, "nested too deep") from None
-        if not isinstance(record, dict):
-            raise UserError(f"{path}:{number}: found a JSON {type(record).__name__}, expected an object.")
-        yield Row(str(path), number, record)
+        yield Row(str(path), number, json_record(path, number, line))
 
 
-def _no_record(path: Path, number: int, reason: str) -> UserError:
-    return UserError(f"{path}:{number}: not a JSON record ({reason}). Expected one object a line.")
+def json_record(path: Path, number: int, line: str) -> dict[str, Any]:
+    """The object in a line of a file. Raises :class:`UserError` for what is none."""
+    try:
+        record = json.loads(line, object_pairs_hook=_once)
+    except json.JSONDecodeError as problem:
+        reason = f"{problem.msg}, column {problem.colno}"
+    except ValueError as problem:  # a key given twice, a number of thousands of digits
+        reason = str(problem).partition(";")[0]
+    except RecursionError:
+        reason = "nested too deep"
+    else:
+        if isinstance(record, dict):
+            return record
+        raise UserError(f"{path}:{number}: found a JSON {type(record).__name__}, expected an object.")
+    raise UserError(f"{path}:{number}: not a JSON record ({reason}). Expected one object a line.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

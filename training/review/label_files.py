@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from training.corpus.delimiters import other_delimiter
 from training.corpus.files import data_suffix, numbered_lines
+from training.corpus.sources import json_record
 from training.errors import UserError, listed
 from training.review.annotations import Annotation, Export, person_of, time_of, topic_list
 from training.review.studio_exports import read_flat, read_json
@@ -61,7 +61,7 @@ def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
     csv.field_size_limit(2**31 - 1)
     lines = (line for _, line in numbered_lines(path))
     first = next(lines, "")
-    reader = csv.DictReader(chain([first], lines), delimiter=";" if ";" in first and "," not in first else ",")
+    reader = csv.DictReader(chain([first], lines), delimiter=_delimiter(first), strict=True)
     rows: list[tuple[str, dict[str, Any]]] = []
     line = 1
     try:
@@ -74,12 +74,16 @@ def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
                     f"{place}: has another number of columns than line 1 ({len(columns)}). Save it as CSV again."
                 )
             rows.append((place, dict(record)))
-    except csv.Error:
+    except csv.Error as problem:
         raise UserError(
-            f"{path}:{reader.reader.line_num}: found a carriage return within a field, expected one only within "
-            f"quotation marks. Take it out, or save the file as CSV again."
+            f"{path}:{line + 1}: not a CSV record ({problem}). A quote within quotes is written as two; a carriage return "
+            f"stands only within quotes. Mend it, or save the file as CSV again."
         ) from None
     return columns, rows
+
+
+def _delimiter(header: str) -> str:
+    return ";" if ";" in header and "," not in header else ","
 
 
 def _cell(cell: str) -> list[str] | None:
@@ -107,10 +111,4 @@ def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as problem:
-            raise UserError(f"{path}:{number}: not a JSON record ({problem}). Expected one object a line.") from None
-        if not isinstance(record, dict):
-            raise UserError(f"{path}:{number}: found a JSON {type(record).__name__}, expected an object.")
-        yield f"{path}:{number}", record
+        yield f"{path}:{number}", json_record(path, number, line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.corpus.files import COMPRESSIONS, data_suffix, numbered_lines
+from training.corpus.sources import json_record
 from training.errors import UserError, did_you_mean, listed
 from training.view.filters import quoted
 
@@ -142,15 +142,7 @@ def _schema(path: Path) -> pa.Schema:
 def _first_record(path: Path) -> dict[str, object]:
     for number, line in numbered_lines(path):
         if line.strip():
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as problem:
-                raise UserError(
-                    f"{path}:{number}: not a JSON record ({problem}). Expected one object a line."
-                ) from None
-            if not isinstance(record, dict):
-                raise UserError(f"{path}:{number}: found a JSON {type(record).__name__}, expected an object.")
-            return record
+            return json_record(path, number, line)
     raise UserError(f"{path}: holds no rows. Expected the output of conflict-topics tag.")
 
 
