@@ -125,9 +125,10 @@ def metrics_of(
     for topic, entry in figures["topics"].items():
         entry["train_support"] = prepared.train.support[topic]
     estimate = fitted.out_of_fold
-    learned = prepared.train.with_topics(model.topics)
-    expected = evaluate(learned.labels, estimate.tags, estimate.probabilities, model.topics)
-    add_promises(expected, config, learned, estimate.tags, model.topics)
+    learned = prepared.train  # all topics, as on test: those that are left out count against both alike
+    seen, seen_tags = (spread(each, model.topics, learned.topics) for each in (estimate.probabilities, estimate.tags))
+    expected = evaluate(learned.labels, seen_tags, seen, learned.topics)
+    add_promises(expected, config, learned, seen_tags, model.topics)
     metrics = {
         "test": figures,
         "out_of_fold": expected,
