@@ -189,7 +189,7 @@ def test_what_archives_keep_of_the_evidence_are_the_strongest_words_of_each_tag(
         assert entry["intercept"] + sum(values) + entry["rest"] == pytest.approx(entry["score"], abs=1e-3)
     assert "Convoy" in {span["term"] for span in kept[0]["spans"]}
     assert model.evidence("") == []
-    with pytest.raises(ValueError, match='no topic \'convoi\'. Did you mean "convoy"'):
+    with pytest.raises(ValueError, match="no topic 'convoi'. Did you mean \"convoy\""):
         model.explain(text, "convoi")
 
 
