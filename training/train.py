@@ -100,8 +100,9 @@ def judge(
     metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
     metrics["reference"] = reference(model, training_set, fitted.out_of_fold.probabilities, folds, config.features)
     if config.evaluation.learning_curve:
+        rarity = rarity_of(prepared.codebook, training_set)
         whole = fitted.out_of_fold.tags
-        curve = learning_curve(training_set, prepared.train_groups, folds, config, lessons, whole)
+        curve = learning_curve(training_set, prepared.train_groups, folds, config, whole, lessons, rarity)
         if curve is None:
             log.warning("the %d training paragraphs are too few for a learning curve", len(training_set))
         else:
