@@ -12,11 +12,13 @@ from click.testing import CliRunner
 from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training.checks import check_data
 from training.cli import conflict_topics
+from training.config import Config
+from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.learning_curve import curve_lines, learning_curve, tags_from
 from training.model.task import CountedFeatures, Task, TooFewWordsError
-from training.prepare import prepare
+from training.prepare import prepare, rarity_of
 from training.train import train
 
 FAST = ("features.char=null", "features.lead=null", "split.folds=3")
@@ -25,16 +27,37 @@ FAST = ("features.char=null", "features.lead=null", "split.folds=3")
 @pytest.fixture(scope="module")
 def prepared(corpus_file: Path) -> Any:
     """The synthetic paragraphs, split, with the folds of the training part."""
-    config = config_for(corpus_file, *FAST)
+    return parts_of(config_for(corpus_file, *FAST))
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """A config whose codebook says that a topic is far rarer in archives, with labels noisy enough for that to count."""
+    folder = tmp_path_factory.mktemp("rare")
+    records = synthetic_records(60)
+    for record in records[::4]:
+        record["topics"] = [] if "shelling" in record["topics"] else [*record["topics"], "shelling"]
+    topics = [{"id": topic} | ({"prevalence": 0.01} if topic == "shelling" else {}) for topic in TOPIC_WORDS]
+    book = folder / "book.yaml"
+    book.write_text(json.dumps({"topics": topics}))
+    source = write_jsonl(folder / "x.jsonl", records)
+    return config_for(source, *FAST, f"data.codebook={book}", "evaluation.learning_curve=true")
+
+
+def parts_of(config: Config) -> Any:
     parts = prepare(config)
-    folds = grouped_folds(parts.train.labels, parts.train_groups, config.split.folds, config.seed)
-    return config, parts, folds
+    return config, parts, grouped_folds(parts.train.labels, parts.train_groups, config.split.folds, config.seed)
+
+
+def nothing_of(corpus: Corpus) -> Any:
+    return np.zeros(corpus.labels.shape, dtype=bool)
 
 
 def test_with_all_labels_the_curve_is_the_out_of_fold_estimate(prepared: Any, tmp_path: Path) -> None:
-    config, parts, folds = prepared
-    curve = learning_curve(parts.train, parts.train_groups, folds, config)
+    config, parts, _ = prepared
+    curve = check_data(config, with_learning_curve=True).learning_curve
     estimate = train(config, tmp_path / "model").metrics["out_of_fold"]
+    assert curve is not None
     assert [point["share"] for point in curve["points"]] == [0.25, 0.5, 0.75, 1.0]
     assert curve["points"][-1]["paragraphs"] == len(parts.train)
     for name in ("micro_f1", "macro_f1"):
@@ -48,19 +71,91 @@ def test_with_all_labels_the_curve_is_the_out_of_fold_estimate(prepared: Any, tm
     assert curve["points"][0]["micro_f1"] < curve["points"][-1]["micro_f1"]
 
 
+def test_train_and_check_draw_one_curve(rare: Config, tmp_path: Path) -> None:
+    """Also where the codebook says how rare topics are, which moves the thresholds."""
+    drawn = train(rare, tmp_path / "model").metrics["learning_curve"]
+    assert drawn == check_data(rare, with_learning_curve=True).learning_curve
+
+
+def test_every_part_is_tagged_by_the_rule_of_the_whole(
+    rare: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, parts, _ = parts_of(rare)
+    expected = rarity_of(parts.codebook, parts.train)
+    assert expected.max() > 10
+    given = []
+
+    def remembered(task: Task, counted: CountedFeatures, known: Any, config: Config, rarity: Any) -> Any:
+        given.append(rarity)
+        return tags_from(task, counted, known, config, rarity)
+
+    monkeypatch.setattr("training.learning_curve.tags_from", remembered)
+    train(rare, tmp_path / "model")
+    check_data(rare, with_learning_curve=True)
+    assert len(given) == 6
+    assert all((rarity == expected).all() for rarity in given)
+
+
+def test_rarity_reaches_the_tags_of_a_part(rare: Config) -> None:
+    config, parts, folds = parts_of(rare)
+    task = Task(parts.train.texts, parts.train.labels, folds)
+    counted = CountedFeatures(task, config.features)
+    every = np.ones(len(parts.train), dtype=bool)
+    plain, wary = (
+        tags_from(task, counted, every, config, rarity) for rarity in (None, rarity_of(parts.codebook, parts.train))
+    )
+    at = parts.train.topics.index("shelling")
+    assert wary[:, at].sum() < plain[:, at].sum()
+
+
 def test_tags_that_are_known_are_not_made_again(prepared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     config, parts, folds = prepared
     shares = []
 
-    def remembered(task: Task, counted: CountedFeatures, known: Any, config: Any) -> Any:
+    def remembered(task: Task, counted: CountedFeatures, known: Any, config: Any, rarity: Any) -> Any:
         shares.append(known.mean())
         return np.zeros(task.labels.shape, dtype=bool)
 
     monkeypatch.setattr("training.learning_curve.tags_from", remembered)
-    curve = learning_curve(parts.train, parts.train_groups, folds, config, whole=parts.train.labels)
+    curve = learning_curve(parts.train, parts.train_groups, folds, config, parts.train.labels)
     assert len(shares) == 3
     assert max(shares) < 1
     assert curve["points"][-1]["micro_f1"] == 1
+
+
+def curve_through(prepared: Any, shares_right: list[float], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The curve where with each part that share of the articles is tagged right, and the rest not at all."""
+    config, parts, folds = prepared
+    labels, article = parts.train.labels, np.unique(parts.train.article_ids, return_inverse=True)[1]
+
+    def tagged(share: float) -> Any:
+        return labels & (article < share * (article.max() + 1))[:, None]
+
+    found = iter(map(tagged, shares_right[:-1]))
+    monkeypatch.setattr("training.learning_curve.tags_from", lambda *_: next(found))
+    return learning_curve(parts.train, parts.train_groups, folds, config, tagged(shares_right[-1]))
+
+
+@pytest.mark.parametrize(
+    ("shares_right", "verdict"),
+    [
+        ([0.2, 0.4, 0.6, 0.8], "still rising"),
+        ([0.2, 0.4, 0.8, 0.8], "rose"),  # the last quarter brought nothing
+        ([0.2, 0.4, 0.9, 0.8], "rose"),
+        ([0.2, 0.4, 0.6, 1.0], "rose"),  # there is nothing above 1
+        ([0.2, 0.9, 0.7, 0.5], "falling"),
+        ([0.2, 0.9, 0.4, 0.5], "fell"),
+        ([0.2, 0.8, 0.8, 0.8], "flat"),
+    ],
+)
+def test_the_verdict_says_no_more_than_the_last_step_bears(
+    prepared: Any, shares_right: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = curve_through(prepared, shares_right, monkeypatch)
+    assert {gain["verdict"] for gain in curve["gain"].values()} == {verdict}
+    assert {entry["gain"]["verdict"] for entry in curve["topics"].values()} == {verdict}
+    helped = 3 if verdict in ("still rising", "rose") else 0
+    assert f"helped {helped} of 3 topics" in list(curve_lines(curve))[-1]
 
 
 def test_what_is_outside_the_part_never_reaches_it(prepared: Any) -> None:
@@ -81,7 +176,7 @@ def test_a_topic_that_a_part_hardly_holds_has_no_tags_there(prepared: Any) -> No
     labels[1:, 0] = False
     labels[0, 0] = True
     rare = replace(parts.train, labels=labels)
-    curve = learning_curve(rare, parts.train_groups, folds, config)
+    curve = learning_curve(rare, parts.train_groups, folds, config, nothing_of(rare))
     assert curve["topics"][rare.topics[0]]["f1"] == [0, 0, 0, 0]
 
 
@@ -144,15 +239,17 @@ def test_parts_too_small_to_learn_from_are_left_out(tmp_path: Path, codebook: bo
     shares = [point["share"] for point in curve["points"]]
     assert 1 < len(shares) < 4 and shares[-1] == 1.0
     assert curve["gain_from"] == max(0.5, shares[0])
-    assert all(len(entry["f1"]) == len(entry["positives"]) == len(shares) for entry in curve["topics"].values())
+    for entry in curve["topics"].values():
+        assert len(entry["f1"]) == len(entry["positives"]) == len(shares)
+        assert entry["gain"]["verdict"] == "can't tell" and entry["gain"]["interval"] is None
+    report = train(config_for(source, *FAST, *more, "evaluation.learning_curve=true"), tmp_path / "model").folder
+    assert "No intervals: the articles are too few to tell" in (report / "report.html").read_text()
 
 
 def test_a_set_too_small_for_a_curve_is_told_and_the_rest_is_checked(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nothing(task: Task, counted: CountedFeatures, known: Any, config: Any) -> Any:
-        if known.all():
-            return np.zeros(task.labels.shape, dtype=bool)
+    def nothing(task: Task, counted: CountedFeatures, known: Any, config: Any, rarity: Any) -> Any:
         raise TooFewWordsError("too few")
 
     monkeypatch.setattr("training.learning_curve.tags_from", nothing)
@@ -166,7 +263,7 @@ def test_a_set_too_small_for_a_curve_is_told_and_the_rest_is_checked(
 def test_where_half_is_too_little_gains_are_measured_from_the_smallest_part_left(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def most(task: Task, counted: CountedFeatures, known: Any, config: Any) -> Any:
+    def most(task: Task, counted: CountedFeatures, known: Any, config: Any, rarity: Any) -> Any:
         if known.mean() < 0.7:
             raise TooFewWordsError("too few")
         return np.zeros(task.labels.shape, dtype=bool)

@@ -64,6 +64,16 @@ def test_other_data_are_measured_without_a_word(trained: Outcome, corpus_file: P
         assert run("evaluate", trained.folder, data, "--json").stderr == ""
 
 
+def test_paragraphs_of_one_article_can_not_tell_which_model_is_better(trained: Outcome, tmp_path: Path) -> None:
+    one = replace(trained.prepared.train, article_ids=["a"] * len(trained.prepared.train))
+    data = file_of(tmp_path / "one.jsonl", one)
+    told = json.loads(run("compare", trained.folder, trained.folder, data, "--json").stdout)
+    assert {(entry["verdict"], entry["interval"]) for part in told.values() for entry in part} == {("can't tell", None)}
+    assert "the articles are too few to tell" in run("compare", trained.folder, trained.folder, data).stdout
+    metrics = json.loads(run("evaluate", trained.folder, data, "--json").stdout)["test"]
+    assert metrics["intervals"] == {"micro_f1": None, "macro_f1": None, "example_f1": None}
+
+
 @pytest.mark.parametrize("known", [None, {}, [], "x", {"train": None}, {"train": ["sha256"]}], ids=str)
 def test_a_model_that_does_not_know_its_training_data_gives_no_warning(
     trained: Outcome, known: Any, caplog: pytest.LogCaptureFixture

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training.codebook import Codebook, Topic
 from training.errors import UserError
+from training.evaluation.table import results_table
 from training.measure import evaluate_model, labelled_data
 from training.model.deciding import exclusivity
 from training.prepare import learnable_topics, prepare, rarity_of
@@ -110,6 +111,35 @@ def test_a_topic_that_every_paragraph_has_is_not_learned(tmp_path: Path) -> None
     records = [record | {"topics": ["news"]} for record in records]
     with pytest.raises(UserError, match="one paragraph without it. Found: news"):
         train(config_for(write_jsonl(tmp_path / "x.jsonl", records)), tmp_path / "model")
+
+
+@pytest.mark.parametrize("objective", ["micro_f1", "precision"])
+def test_topics_that_are_left_out_count_against_the_estimate_as_against_the_test(
+    tmp_path: Path, objective: str
+) -> None:
+    records = synthetic_records(40)
+    learned = {"meteor", "quake"}
+    for number, topic in enumerate(sorted(learned)):
+        for record in records[number::2]:
+            record["topics"].append(topic)
+            record["text"] += f" {topic}"
+    source = write_jsonl(tmp_path / "x.jsonl", records)
+    rules = (f"thresholds.objective={objective}", *(["thresholds.target=0.9"] if objective == "precision" else []))
+    config = config_for(source, *rules, "features.char=null", "classifier.min_positives=44")
+    outcome = train(config, tmp_path / "model")
+    assert set(outcome.model.topics) == learned
+    metrics = outcome.metrics
+    assert list(metrics["out_of_fold"]["topics"]) == list(metrics["test"]["topics"])
+    for topic, entry in metrics["out_of_fold"]["topics"].items():
+        assert entry["support"] == outcome.prepared.train.support[topic]
+        assert ("promise" in entry) == (objective == "precision" and topic in learned)
+    for figures in (metrics["out_of_fold"], metrics["test"]):
+        found = {topic: entry["f1"] for topic, entry in figures["topics"].items()}
+        assert all((found[topic] > 0) == (topic in learned) for topic in found)
+        assert figures["macro_f1"] == pytest.approx(sum(found.values()) / len(found))
+    assert f"out-of-fold estimate {metrics['out_of_fold']['macro_f1']:.3f}" in results_table(metrics)
+    report = (outcome.folder / "report.html").read_text()
+    assert f"out-of-fold estimate {metrics['out_of_fold']['macro_f1']:.3f}" in report
 
 
 def test_nothing_to_learn_is_an_error(tmp_path: Path) -> None:

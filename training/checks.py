@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,9 @@ from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.errors import listed
 from training.learning_curve import curve_lines, learning_curve
-from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare
+from training.model.fitting import fit
+from training.model.task import TooFewWordsError
+from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of
 from training.topic_names import joined_topics, no_topics, variants
 
 FEW_POSITIVES = 20
@@ -90,7 +93,12 @@ def _learning_curve(prepared: Prepared, config: Config) -> dict[str, Any] | None
     corpus = prepared.train.with_topics(topics)
     folds = grouped_folds(corpus.labels, prepared.train_groups, config.split.folds, config.seed)
     lessons = codebook_lessons(prepared.codebook, topics, config)
-    return learning_curve(corpus, prepared.train_groups, folds, config, lessons)
+    rarity = rarity_of(prepared.codebook, corpus)
+    try:
+        fitted = fit(corpus.texts, corpus.labels, folds, config, os.cpu_count() or 1, lessons, rarity)
+    except TooFewWordsError:
+        return None
+    return learning_curve(corpus, prepared.train_groups, folds, config, fitted.out_of_fold.tags, lessons, rarity)
 
 
 def _rare(train: Corpus, config: Config) -> list[Finding]:

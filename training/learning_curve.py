@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from training.config import Config
 from training.corpus.records import Corpus
 from training.corpus.splits import stratified_folds
-from training.evaluation.comparison import Difference, compare_tags
+from training.evaluation.comparison import Difference, compare_tags, difference_told
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
 from training.model.deciding import decide, exclusivity, passage_tokens
@@ -23,6 +23,7 @@ from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task, TooF
 
 PARTS = 4
 FLAT = 0.02
+DIGITS = 3  # of F1; a step that is not seen is none
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,9 @@ def learning_curve(
     groups: npt.NDArray[np.intp],
     folds: npt.NDArray[np.intp],
     config: Config,
+    whole: Bools,
     lessons: Lessons = NO_LESSONS,
-    whole: Bools | None = None,
+    rarity: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any] | None:
     """Figures on all paragraphs of ``corpus`` with a quarter, half, three quarters and all of it to learn from.
 
@@ -41,12 +43,21 @@ def learning_curve(
     one before it. Whatever the part, each of the ``folds`` [n] is tagged by a model and thresholds that come from the
     part's paragraphs in other folds alone: with five folds, from four fifths of the part. Articles are dealt once: a
     curve that is not smooth says how much depends on which articles they were. ``whole`` [n, topics] are the
-    out-of-fold tags with all paragraphs, if they are known already.
+    out-of-fold tags with all paragraphs, as :func:`~training.model.fitting.fit` gives them; ``lessons`` and ``rarity``
+    [topics] must be those of that fit, or the parts would be tagged by another rule than the whole.
 
     ``points`` has micro- and macro-F1 with intervals by part; ``topics`` has F1 and the positives by part, and ``gain``
     for each, and overall, is what the last doubling of the labels brought (all against half of them), with the
-    interval of the paired difference and a verdict: "still rising", "falling", "flat" (surely within 0.02 of no gain)
-    or "can't tell".
+    interval of the paired difference (None if articles are too few for one) and a verdict:
+
+    ==============  ===================================================================================
+    "still rising"  surely better than with half; better than with three quarters, too, and F1 is below 1
+    "rose"          surely better than with half, but no better than with three quarters, or F1 is 1
+    "falling"       surely worse than with half, and worse than with three quarters
+    "fell"          surely worse than with half, but no worse than with three quarters
+    "flat"          surely within 0.02 of no gain
+    "can't tell"    none of these
+    ==============  ===================================================================================
 
     Parts too small to learn from are left out; if that leaves fewer than two, there is no curve (None). Where half is
     left out, ``gain_from`` is not 0.5 but the share of the smallest part that is left, and gains are measured from it.
@@ -60,7 +71,7 @@ def learning_curve(
     for parts in range(1, PARTS + 1):
         known = part < parts
         log.info("learning curve: learning from %d of %d paragraphs", known.sum(), len(corpus))
-        found = whole if whole is not None and known.all() else _tags_if_any(task, counted, known, config)
+        found = whole if known.all() else _tags_if_any(task, counted, known, config, rarity)
         if found is None:
             log.info("learning curve: %d paragraphs are too few to learn from", known.sum())
             continue
@@ -83,13 +94,27 @@ def learning_curve(
     begin = next(parts for parts in tags if parts >= PARTS // 2)
     overall, of_topics = compare_tags(corpus.labels, tags[begin], tags[PARTS], corpus.topics, resampler)
     for difference in of_topics:
-        by_topic[difference.figure]["gain"] = _gain(difference)
-    gains = {difference.figure: _gain(difference) for difference in overall if difference.figure != "example_f1"}
+        entry = by_topic[difference.figure]
+        entry["gain"] = _gain(difference, entry["f1"])
+    gains = {
+        difference.figure: _gain(difference, [point[difference.figure] for point in points])
+        for difference in overall
+        if difference.figure != "example_f1"
+    }
     return {"points": points, "topics": by_topic, "gain": gains, "gain_from": begin / PARTS}
 
 
-def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config) -> Bools:
-    """Tags of all rows, bool [n, topics], each fold learned from the ``known`` rows [n] of the other folds."""
+def tags_from(
+    task: Task,
+    counted: CountedFeatures,
+    known: Bools,
+    config: Config,
+    rarity: npt.NDArray[np.float64] | None = None,
+) -> Bools:
+    """Tags of all rows, bool [n, topics], each fold learned from the ``known`` rows [n] of the other folds.
+
+    ``rarity`` [topics] is as in :func:`~training.model.thresholds.choose_thresholds`.
+    """
     labels, tags = task.labels, np.zeros(task.labels.shape, dtype=bool)
     scores: Any = None
     for fold in np.unique(task.folds):
@@ -102,29 +127,36 @@ def tags_from(task: Task, counted: CountedFeatures, known: Bools, config: Config
     exclusive = exclusivity(labels, config.classifier.exclusive)
     for fold in np.unique(task.folds):
         held_out, others = task.folds == fold, known & (task.folds != fold)
-        rule = decide(scores[others], labels[others], exclusive, config.thresholds)
+        rule = decide(scores[others], labels[others], exclusive, config.thresholds, rarity)
         tags[held_out] = rule.decision.tags(rule.probabilities(scores[held_out]))
     tags[:, labels[known].sum(axis=0) < config.classifier.min_positives] = False
     return tags
 
 
-def _tags_if_any(task: Task, counted: CountedFeatures, known: Bools, config: Config) -> Bools | None:
+def _tags_if_any(
+    task: Task, counted: CountedFeatures, known: Bools, config: Config, rarity: npt.NDArray[np.float64] | None
+) -> Bools | None:
     """:func:`tags_from`, or None where a fold leaves nothing, or no words, to learn from."""
     if not all((known & (task.folds != fold)).any() for fold in np.unique(task.folds)):
         return None
     try:
-        return tags_from(task, counted, known, config)
+        return tags_from(task, counted, known, config, rarity)
     except TooFewWordsError:
         return None
 
 
-def _gain(difference: Difference) -> dict[str, Any]:
-    low, high = difference.interval
-    if difference.verdict == "can't tell":
-        verdict = "flat" if low > -FLAT and high < FLAT else "can't tell"
-    else:
-        verdict = "still rising" if difference.verdict == "better" else "falling"
-    return {"by": difference.b - difference.a, "interval": [low, high], "verdict": verdict}
+def _gain(difference: Difference, values: Sequence[float]) -> dict[str, Any]:
+    """What the difference says of a figure that had these ``values`` with one part after the other."""
+    interval = difference.interval
+    before, now = (round(value, DIGITS) for value in values[-2:])
+    verdict = difference.verdict
+    if verdict == "better":
+        verdict = "still rising" if before < now < 1 else "rose"
+    elif verdict == "worse":
+        verdict = "falling" if now < before else "fell"
+    elif interval is not None and interval[0] > -FLAT and interval[1] < FLAT:
+        verdict = "flat"
+    return {"by": difference.b - difference.a, "interval": interval and list(interval), "verdict": verdict}
 
 
 def curve_lines(curve: Mapping[str, Any]) -> Iterator[str]:
@@ -140,13 +172,11 @@ def curve_lines(curve: Mapping[str, Any]) -> Iterator[str]:
         *((topic, entry["positives"][-1], entry["f1"], entry["gain"]) for topic, entry in topics.items()),
     ]
     for name, number, values, gain in rows:
-        low, high = gain["interval"]
-        figures = "".join(f"{value:8.3f}" for value in values)
-        yield (
-            f"  {name:{width}} {number:8}{figures}   {gain['by']:+.3f} [{low:+.3f} to {high:+.3f}] {gain['verdict']}"
-        )
-    rising = sum(entry["gain"]["verdict"] == "still rising" for entry in topics.values())
+        figures = "".join(f"{value:8.{DIGITS}f}" for value in values)
+        told = difference_told(gain["by"], gain["interval"])
+        yield f"  {name:{width}} {number:8}{figures}   {told} {gain['verdict']}"
+    helped = sum(entry["gain"]["verdict"] in ("still rising", "rose") for entry in topics.values())
     yield (
-        f"The {step} of the labels helped {rising} of {len(topics)} topics beyond doubt. As a rule the next one "
+        f"The {step} of the labels helped {helped} of {len(topics)} topics beyond doubt. As a rule the next one "
         f"helps less; so few points allow no figure for it."
     )

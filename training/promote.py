@@ -8,7 +8,7 @@ from typing import Any
 
 from training.corpus.records import Corpus
 from training.errors import UserError
-from training.evaluation.comparison import Difference
+from training.evaluation.comparison import Difference, difference_told
 from training.measure import compare_models
 from training.model.model import Model
 from training.tracking import cache
@@ -89,7 +89,6 @@ def _same_test(candidate: Candidate) -> Corpus:
 
 def _shown(differences: Sequence[Difference]) -> str:
     return ", ".join(
-        f"{entry.figure.replace('_', '-')} {entry.b - entry.a:+.3f} "
-        f"[{entry.interval[0]:+.3f} to {entry.interval[1]:+.3f}]"
+        f"{entry.figure.replace('_', '-')} {difference_told(entry.b - entry.a, entry.interval)}"
         for entry in differences
     )

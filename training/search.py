@@ -18,11 +18,12 @@ from training.config import Config, Range
 from training.config_file import parse_config
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
-from training.evaluation.metrics import evaluate
+from training.evaluation.metrics import Bools, evaluate
+from training.measure import spread
 from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import fold_scores
 from training.model.task import CountedFeatures, Task
-from training.prepare import codebook_lessons, learnable_topics, prepare
+from training.prepare import codebook_lessons, learnable_topics, prepare, rarity_of
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +58,17 @@ def search(
 ) -> Found:
     """Try values from ``config.search.space``, going on with the study in ``study_file`` if it was begun before.
 
-    The first trial is the config as it stands. A trial that is behind the median of the others after the same folds
-    is given up (Optuna's MedianPruner).
+    The first trial is the config as it stands; if that was interrupted, the search begins with it anew. Any other that
+    is behind the median of the rest after the same folds is given up (Optuna's MedianPruner).
     """
     problem = _Problem(config)
     study = _study(config, problem.data, study_file)
     done = len(study.get_trials(deepcopy=False, states=_FINISHED))
-    if done == 0 and not study.trials:
-        study.enqueue_trial(_values_now(config))
     left = None if trials is None else max(0, trials - done)
+    if not _as_it_was(study, optuna.trial.TrialState.COMPLETE):
+        left = None if left is None else max(1, left)
+        if not _as_it_was(study, optuna.trial.TrialState.WAITING):
+            study.enqueue_trial(_values_now(config), user_attrs={_AS_IT_WAS: True})
     if done:
         log.info("going on with %s: %d trials are done", study_file, done)
 
@@ -80,17 +83,25 @@ def search(
         timeout = None if minutes is None else minutes * 60
         study.optimize(problem.value, n_trials=left, timeout=timeout, callbacks=[tell])
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if not complete:
+    start = _as_it_was(study, optuna.trial.TrialState.COMPLETE)
+    if not start:
         raise UserError(f"{study_file}: no trial was finished. Give more --minutes or --trials.")
     best = study.best_trial
     seconds = best.duration.total_seconds() if best.duration else 0.0
     pruned = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.PRUNED,)))
     winner = with_values(config, best.params)
     chosen = Trial(best.number, dict(best.params), best.value, seconds)
-    return Found(winner, chosen, float(complete[0].value or 0.0), len(complete) + pruned, pruned)
+    return Found(winner, chosen, float(start[0].value or 0.0), len(complete) + pruned, pruned)
 
 
 _FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+_AS_IT_WAS = "as it was"
+
+
+def _as_it_was(study: optuna.Study, state: optuna.trial.TrialState) -> list[Any]:
+    """The trials of the config's own values that are in this state."""
+    trials = study.get_trials(deepcopy=False, states=(state,))
+    return [trial for trial in trials if _AS_IT_WAS in trial.user_attrs]
 
 
 def with_values(config: Config, values: Mapping[str, Any]) -> Config:
@@ -110,7 +121,10 @@ class _Problem:
         folds = grouped_folds(train.labels, prepared.train_groups, config.split.folds, config.seed)
         lessons = codebook_lessons(prepared.codebook, topics, config)
         self.topics = topics
-        self.data = prepared.train.digest()
+        book = prepared.codebook.model_dump_json() if prepared.codebook else ""
+        self.data = f"{prepared.train.digest()}{book}"
+        self._all = prepared.train  # topics that are left out count against a trial as they do in a run
+        self._rarity = rarity_of(prepared.codebook, train)
         self._train, self._folds, self._lessons = train, folds, lessons
         self._counted: dict[str, tuple[Task, CountedFeatures]] = {}
 
@@ -124,9 +138,9 @@ class _Problem:
             scores = np.zeros((len(known), found.shape[1]), dtype=np.float32) if scores is None else scores
             scores[held_out], known[held_out] = found, True
             if step >= 2:
-                figure = self._figure(config, scores[known], task.labels[known], task.folds[known])
+                figure = self._figure(config, scores, known)
                 trial.report(figure, step)
-                if trial.should_prune():
+                if trial.should_prune() and _AS_IT_WAS not in trial.user_attrs:
                     raise optuna.TrialPruned
         return figure
 
@@ -143,10 +157,15 @@ class _Problem:
     def _space(self) -> list[tuple[str, Range | list[Any]]]:
         return list(self.config.search.space.items())
 
-    def _figure(self, config: Config, scores: Any, labels: Any, folds: Any) -> float:
-        exclusive = exclusivity(self._train.labels, config.classifier.exclusive)
-        estimate = cross_fitted(scores, labels, folds, exclusive, config.thresholds)
-        metrics = evaluate(labels, estimate.tags, estimate.probabilities, self.topics)
+    def _figure(self, config: Config, scores: Any, known: Bools) -> float:
+        """The objective on the ``known`` rows [n], by the rule that a run would choose from their ``scores``."""
+        labels, exclusive = self._train.labels, exclusivity(self._train.labels, config.classifier.exclusive)
+        estimate = cross_fitted(
+            scores[known], labels[known], self._folds[known], exclusive, config.thresholds, self._rarity
+        )
+        every = self._all.topics
+        tags, probabilities = (spread(each, self.topics, every) for each in (estimate.tags, estimate.probabilities))
+        metrics = evaluate(self._all.labels[known], tags, probabilities, every)
         return float(metrics[config.search.objective])
 
 
@@ -187,7 +206,7 @@ def _study(config: Config, data: str, study_file: Path) -> optuna.Study:
     known = study.user_attrs.get("config")
     if known is not None and known != fingerprint:
         raise UserError(
-            f"{study_file}: was begun with another config or other training data. "
+            f"{study_file}: was begun with another config, another codebook or other training data. "
             f"Give --study another file, or delete this one to begin anew."
         )
     study.set_user_attr("config", fingerprint)

@@ -101,8 +101,9 @@ def judge(
     metrics = metrics_of(model, fitted, prepared, config, probabilities, tags)
     metrics["reference"] = reference(model, training_set, fitted.out_of_fold.probabilities, folds, config.features)
     if config.evaluation.learning_curve:
+        rarity = rarity_of(prepared.codebook, training_set)
         whole = fitted.out_of_fold.tags
-        curve = learning_curve(training_set, prepared.train_groups, folds, config, lessons, whole)
+        curve = learning_curve(training_set, prepared.train_groups, folds, config, whole, lessons, rarity)
         if curve is None:
             log.warning("the %d training paragraphs are too few for a learning curve", len(training_set))
         else:
@@ -126,9 +127,10 @@ def metrics_of(
     for topic, entry in figures["topics"].items():
         entry["train_support"] = prepared.train.support[topic]
     estimate = fitted.out_of_fold
-    learned = prepared.train.with_topics(model.topics)
-    expected = evaluate(learned.labels, estimate.tags, estimate.probabilities, model.topics)
-    add_promises(expected, config, learned, estimate.tags, model.topics)
+    learned = prepared.train  # all topics, as on test: those that are left out count against both alike
+    seen, seen_tags = (spread(each, model.topics, learned.topics) for each in (estimate.probabilities, estimate.tags))
+    expected = evaluate(learned.labels, seen_tags, seen, learned.topics)
+    add_promises(expected, config, learned, seen_tags, model.topics)
     metrics = {
         "test": figures,
         "out_of_fold": expected,

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +47,33 @@ def test_the_best_passage_of_a_long_text_is_shown() -> None:
     assert lines[-1].startswith("  best passage, characters 300 to 699: shells hit the port shells")
     assert " … " in lines[-1]
     assert len(lines[-1]) < 160
+
+
+def head(*, tagged: bool, probability: float, threshold: float, exclusive: Any = "no", known: bool = True) -> str:
+    spans = (Span(0, 6, "shells", 3.0),) if known else ()
+    entry = Evidence("shelling", tagged, probability, threshold, 2.0, -1.0, spans)
+    return explanation("shells", [entry], 3, colour=False, exclusive=exclusive).splitlines()[0]
+
+
+@given(st.booleans(), st.floats(0, 1), st.floats(0, 1), st.sampled_from(["no", "competing", "exactly_one"]))
+def test_the_inequality_that_is_told_is_true(
+    tagged: bool, probability: float, threshold: float, exclusive: Any
+) -> None:
+    told = head(tagged=tagged, probability=probability, threshold=threshold, exclusive=exclusive)
+    assert (" >= threshold " in told) == (probability >= threshold)
+    assert (" < threshold " in told) == (probability < threshold)
+    assert ("(" in told) == (tagged != (probability >= threshold))
+
+
+@pytest.mark.parametrize(
+    ("tagged", "exclusive", "known", "told"),
+    [
+        (True, "no", True, "0.300 < threshold 0.400 (the nearest topic; none reaches its threshold)"),
+        (True, "exactly_one", True, "0.300 < threshold 0.400 (the most probable topic; one is always set)"),
+        (False, "at_most_one", True, "0.300 >= threshold 0.200 (another topic is more probable)"),
+        (False, "no", False, "0.300 >= threshold 0.200 (not tagged: nothing in the text is known)"),
+    ],
+)
+def test_what_decided_against_the_threshold_is_told(tagged: bool, exclusive: Any, known: bool, told: str) -> None:
+    threshold = 0.4 if tagged else 0.2
+    assert head(tagged=tagged, probability=0.3, threshold=threshold, exclusive=exclusive, known=known).endswith(told)

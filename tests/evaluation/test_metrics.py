@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score
 
 from training.evaluation.comparison import compare_tags
-from training.evaluation.intervals import Resampler, add_intervals, overall_figures
+from training.evaluation.intervals import LEAST_ARTICLES, Resampler, add_intervals, overall_figures
 from training.evaluation.metrics import average_precision, calibration_error, evaluate, example_f1
+from training.evaluation.table import comparison_table, results_table
 
 
 def random_case(seed: int, n: int = 40, topics: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -111,3 +112,61 @@ def test_comparison_is_paired() -> None:
     same, _ = compare_tags(truth, worse, worse, ["x", "y", "z"], resampler)
     assert {difference.verdict for difference in same} == {"can't tell"}
     assert [difference.figure for difference in by_topic] == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize("articles", range(1, 9))
+def test_few_articles_can_not_tell_and_give_no_intervals(articles: int) -> None:
+    """All paragraphs of one article are drawn together, so that nothing is seen of how far figures vary."""
+    truth = np.ones((80, 2), dtype=bool)
+    worse, better = np.zeros_like(truth), truth
+    resampler = Resampler([str(row % articles) for row in range(80)], 200, 0.95, seed=3)
+    overall, by_topic = compare_tags(truth, worse, better, ["x", "y"], resampler)
+    metrics = add_intervals(evaluate(truth, better, truth.astype(float), ["x", "y"]), resampler, truth, better)
+    entries = [metrics, *metrics["topics"].values()]
+    for entry in metrics["topics"].values():
+        entry["threshold"] = 0.5
+    table, compared = results_table({"test": metrics}), comparison_table(overall, by_topic)
+    if articles < LEAST_ARTICLES:
+        assert {difference.verdict for difference in (*overall, *by_topic)} == {"can't tell"}
+        assert {difference.interval for difference in overall} == {None}
+        assert {interval for entry in entries for interval in entry["intervals"].values()} == {None}
+        assert "[" not in table
+        assert "No intervals: the articles are too few to tell" in table
+        assert "Which is better can't be told: the articles are too few to tell" in compared
+    else:
+        assert {difference.verdict for difference in (*overall, *by_topic)} == {"better"}
+        assert "1.000 [1.000-1.000]" in table
+        assert "too few" not in table + compared
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_every_resample_of_macro_f1_is_over_the_same_topics(found: bool) -> None:
+    """A topic of one article keeps its F1, be it 0 or 1, in the resamples that do not hold this article."""
+    truth = np.zeros((40, 3), dtype=bool)
+    truth[:, 0] = truth[7, 1] = True
+    tags = truth.copy()
+    tags[7, 1] = found
+    tags[20:, 2] = True  # no positives at all: not a part of macro-F1
+    resampler = Resampler([str(row) for row in range(40)], 300, 0.95, seed=1)
+    drawn = overall_figures(resampler, truth, tags)["macro_f1"]
+    assert evaluate(truth, tags, tags.astype(float), list("abc"))["macro_f1"] == (1 + found) / 2
+    assert drawn == pytest.approx(np.full(300, (1 + found) / 2))
+    nothing = np.zeros_like(truth)
+    assert overall_figures(resampler, nothing, tags)["macro_f1"] == pytest.approx(np.zeros(300))
+
+
+def test_a_figure_that_does_not_exist_is_not_shown_as_zero() -> None:
+    topics = ["found", "missed", "absent", "invented"]
+    truth, tags = np.zeros((30, 4), dtype=bool), np.zeros((30, 4), dtype=bool)
+    truth[::2, 0] = tags[::2, 0] = truth[::3, 1] = tags[::5, 3] = True
+    resampler = Resampler([str(row) for row in range(30)], 100, 0.95, seed=1)
+    metrics = add_intervals(evaluate(truth, tags, tags.astype(float), topics), resampler, truth, tags)
+    for entry in metrics["topics"].values():
+        entry["threshold"] = 0.5
+    rows = {line.split()[0]: line.split()[1:] for line in results_table({"test": metrics}).splitlines()[2:6]}
+    zero, one = ["0.000", "[0.000-0.000]"], ["1.000", "[1.000-1.000]"]
+    assert rows["found"] == ["15", *one, *one, *one, "1.000", "0.500"]
+    assert rows["missed"] == ["10", "-", *zero, *zero, rows["missed"][-2], "0.500"]
+    assert rows["absent"] == ["0", "-", "-", "-", "-", "0.500"]
+    assert rows["invented"] == ["0", *zero, "-", "-", "-", "0.500"]
+    assert {metrics["topics"]["absent"][name] for name in ("precision", "recall", "f1")} == {0.0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -38,6 +40,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records = [record | {"text": HOSTILE + record["text"]} for record in synthetic_records(40)]
     for record in records[::9]:
         record["topics"] = ["detention"]
+    records[1]["topics"] = ["meteor"]  # too rare to be learned, so that it has no precision
     train(config_for(write_jsonl(folder / "x.jsonl", records)), folder / "model")
     return folder / "model" / "report.html"
 
@@ -61,6 +64,22 @@ def test_figures_have_alternatives_and_what_scrolls_can_be_reached(report: Path)
     assert all(heading.get("scope") in ("row", "col") for heading in tags.of("th"))
 
 
+def test_a_figure_that_does_not_exist_is_a_dash(tmp_path: Path) -> None:
+    records = synthetic_records(40)
+    without = [record | {"topics": [], "text": "River council."} for record in records[:30]]
+    test = write_jsonl(
+        tmp_path / "test.jsonl", [{**record, "article_id": f"t{record['article_id']}"} for record in without]
+    )
+    train(config_for(write_jsonl(tmp_path / "x.jsonl", records), f"data.test={test}"), tmp_path / "model")
+    page = (tmp_path / "model/report.html").read_text(encoding="utf-8")
+    table = page[page.index("<tbody>") : page.index("</tbody>")]
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[1:]]
+    assert len(rows) == 3
+    for support, _, tagged, *figures, _ in rows:
+        assert (support, tagged) == ("0", "0")
+        assert figures == ["–"] * 5
+
+
 @pytest.fixture
 def opened(tmp_path: Path, report: Path) -> Iterator[Browser]:
     with browser(tmp_path, Browser) as made:
@@ -78,7 +97,9 @@ def test_the_table_is_sorted_by_keyboard_and_the_page_fits_a_telephone(opened: B
         for direction in ("descending", "ascending"):
             opened.press(Keys.ENTER)
             assert opened.one(heading).get_attribute("aria-sort") == direction
-            told = [float(row.text) for row in opened.all(f"#table tbody tr > :nth-child({place + 1})")]
+            cells = [row.text for row in opened.all(f"#table tbody tr > :nth-child({place + 1})")]
+            told = [float(cell) if cell != "–" else -math.inf for cell in cells]
+            assert place != 4 or -math.inf in told
             assert told == sorted(told, reverse=direction == "descending")
     opened.picture("report-small-model")
     assert opened.too_wide(1280) <= 0

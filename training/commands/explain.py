@@ -46,7 +46,9 @@ def explain(model: str, text: str | None, topics: tuple[str, ...], most: int, as
         click.echo(json.dumps([entry.to_json() for entry in chosen], ensure_ascii=False, indent=1))
     else:
         shown = chosen if topics else [entry for entry in chosen if entry.tagged]
-        click.echo(explanation(paragraph, shown or chosen[:1], most, colour=sys.stdout.isatty()))
+        told = shown or chosen[:1]
+        coloured, exclusive = sys.stdout.isatty(), loaded.decision.exclusive
+        click.echo(explanation(paragraph, told, most, colour=coloured, exclusive=exclusive))
 
 
 def _read() -> str:

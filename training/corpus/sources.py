@@ -78,7 +78,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
-        yield Row(str(path), number, json_record(path, number, line))
+        yield Row(str(path), number, dict(json_record(path, number, line).items()))
 
 
 def json_record(path: Path, number: int, line: str) -> dict[str, Any]:

@@ -80,14 +80,13 @@ def reliability_chart(points: Points) -> str:
 
 
 def learning_chart(points: Points) -> str:
-    """Micro- and macro-F1 with their intervals against the number of labelled paragraphs."""
+    """Micro- and macro-F1, with their intervals if there are any, against the number of labelled paragraphs."""
     values = [
         {
             "figure": label,
             "paragraphs": point["paragraphs"],
             "F1": point[name],
-            "low": point["intervals"][name][0],
-            "high": point["intervals"][name][1],
+            **dict(zip(("low", "high"), point["intervals"][name] or (), strict=False)),
         }
         for point in points
         for name, label in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"))
@@ -117,7 +116,7 @@ def learning_chart(points: Points) -> str:
                     "legend": {"title": None, "symbolOpacity": 1},
                 },
             },
-            "layer": [band, line],
+            "layer": [band, line] if all("low" in value for value in values) else [line],
         },
         f"Out-of-fold F1 against the number of labelled paragraphs. {told}",
     )

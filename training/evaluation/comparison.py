@@ -11,15 +11,17 @@ from training.evaluation.metrics import Bools, Floats, count, evaluate
 
 @dataclass(frozen=True)
 class Difference:
-    """``b - a`` of one figure, with the interval of the paired resamples."""
+    """``b - a`` of one figure, with the interval of the paired resamples; None if articles are too few for one."""
 
     figure: str
     a: float
     b: float
-    interval: Interval
+    interval: Interval | None
 
     @property
     def verdict(self) -> str:
+        if self.interval is None:
+            return "can't tell"
         low, high = self.interval
         return "better" if low > 0 else "worse" if high < 0 else "can't tell"
 
@@ -42,3 +44,8 @@ def compare_tags(
         for at, topic in enumerate(topics)
     ]
     return overall, by_topic
+
+
+def difference_told(by: float, interval: Sequence[float] | None) -> str:
+    """A difference with its interval, in the words of tables and logs."""
+    return f"{by:+.3f}" if interval is None else f"{by:+.3f} [{interval[0]:+.3f} to {interval[1]:+.3f}]"

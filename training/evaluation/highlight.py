@@ -6,14 +6,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from training.model.explaining import Evidence, character_contributions, word_contributions
+from training.model.model import Exclusive
 
 _SHOWN = 100  # characters of the best passage
+_NEAREST = "the nearest topic; none reaches its threshold"
 FOR, AGAINST, PLAIN = "\x1b[30;42m", "\x1b[30;41m", "\x1b[0m"
 
 
-def explanation(text: str, evidence: Sequence[Evidence], most: int, *, colour: bool) -> str:
-    """A block for each topic: verdict, strongest terms, and the text with the characters that spoke for it."""
-    return "\n\n".join(_block(text, entry, most, colour) for entry in evidence)
+def explanation(
+    text: str, evidence: Sequence[Evidence], most: int, *, colour: bool, exclusive: Exclusive = "no"
+) -> str:
+    """A block for each topic: verdict, strongest terms, and the text with the characters that spoke for it.
+
+    ``exclusive`` is that of the model's decision: it says why a topic is set below its threshold, or not set above it.
+    """
+    return "\n\n".join(_block(text, entry, most, colour, exclusive) for entry in evidence)
 
 
 def segments(text: str, contributions: Sequence[float]) -> list[tuple[str, int]]:
@@ -43,9 +50,8 @@ def strongest_terms(entry: Evidence) -> list[tuple[str, float]]:
     return sorted(by_term.items(), key=lambda item: -abs(item[1]))
 
 
-def _block(text: str, entry: Evidence, most: int, colour: bool) -> str:
-    sign = ">=" if entry.tagged else "<" if entry.probability < entry.threshold else "(another topic is more probable)"
-    head = f"{entry.topic}  probability {entry.probability:.3f} {sign} threshold {entry.threshold:.3f}"
+def _block(text: str, entry: Evidence, most: int, colour: bool, exclusive: Exclusive) -> str:
+    head = f"{entry.topic}  probability {entry.probability:.3f} {_verdict(entry, exclusive)}"
     terms = strongest_terms(entry)
     lines = [head, f"  score {entry.score:+.3f} = intercept {entry.intercept:+.3f} + {len(entry.spans)} contributions"]
     for label, chosen in (
@@ -60,6 +66,19 @@ def _block(text: str, entry: Evidence, most: int, colour: bool) -> str:
     if colour:
         lines.append("  " + _coloured(text, character_contributions(len(text), entry)))
     return "\n".join(lines)
+
+
+def _verdict(entry: Evidence, exclusive: Exclusive) -> str:
+    """How the probability stands to the threshold, and what decided where that did not."""
+    reached = entry.probability >= entry.threshold
+    told = f"{'>=' if reached else '<'} threshold {entry.threshold:.3f}"
+    if reached == entry.tagged:
+        return told
+    if entry.tagged:
+        one = exclusive == "exactly_one"
+        return f"{told} ({'the most probable topic; one is always set' if one else _NEAREST})"
+    known = exclusive != "no" and entry.spans
+    return f"{told} ({'another topic is more probable' if known else 'not tagged: nothing in the text is known'})"
 
 
 def _shortened(text: str) -> str:

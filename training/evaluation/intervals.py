@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.evaluation.metrics import Bools, Counts, Floats, example_f1, ratio
+from training.evaluation.metrics import Bools, Counts, Floats, count, example_f1, ratio
 
 Interval = tuple[float, float]
+LEAST_ARTICLES = 5  # one article has one resample, four have 35: too few to show how far figures vary
 
 
 class Resampler:
@@ -37,26 +38,39 @@ class Resampler:
         """Counts by topic in each resample, [resamples, topics]."""
         return Counts(self.totals(truth & tags), self.totals(~truth & tags), self.totals(truth & ~tags))
 
-    def interval(self, values: Floats) -> Interval:
+    def interval(self, values: Floats) -> Interval | None:
+        """Of ``values`` [resamples]; None if there are fewer articles than can tell how far figures vary."""
+        if self.articles < LEAST_ARTICLES:
+            return None
         low, high = np.quantile(values, self._tails)
         return float(low), float(high)
 
 
 def overall_figures(resampler: Resampler, truth: Bools, tags: Bools) -> dict[str, Floats]:
-    """micro-, macro- and example-based F1 in each resample: {name: [resamples]}."""
-    counts = resampler.counts(truth, tags)
-    support = counts.tp + counts.fn
+    """micro-, macro- and example-based F1 in each resample: {name: [resamples]}.
+
+    Macro-F1 is always over the topics that have positives in ``truth``, as in :func:`evaluate`. A topic has no F1 in a
+    resample without any of its positives; there it keeps the F1 that it has in all the data. Averages over fewer topics
+    would be of another figure, and a 0 would blame the tags for the draw. So rare topics, of which this holds often,
+    add less to the width of the interval than they should: their own intervals say how little is known of them.
+    """
+    counts, whole = resampler.counts(truth, tags), count(truth, tags)
+    seen = truth.any(axis=0)
+    f1 = np.where(counts.tp + counts.fn > 0, counts.f1, whole.f1)
     per_row = example_f1(truth, tags)
     counted = ~np.isnan(per_row)
     return {
         "micro_f1": counts.sum().f1,
-        "macro_f1": ratio((counts.f1 * (support > 0)).sum(axis=1), (support > 0).sum(axis=1)),
+        "macro_f1": ratio(f1[:, seen].sum(axis=1), seen.sum()),
         "example_f1": ratio(resampler.totals(np.nan_to_num(per_row)), resampler.totals(counted)),
     }
 
 
 def add_intervals(metrics: dict[str, Any], resampler: Resampler, truth: Bools, tags: Bools) -> dict[str, Any]:
-    """``metrics`` with an ``intervals`` entry beside the overall figures and beside those of each topic."""
+    """``metrics`` with an ``intervals`` entry beside the overall figures and beside those of each topic.
+
+    Where articles are too few, the names of the figures are there all the same, each with None.
+    """
     counts = resampler.counts(truth, tags)
     figures: dict[str, Callable[[Counts], Any]] = {
         "precision": lambda c: c.precision,

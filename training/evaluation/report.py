@@ -14,9 +14,10 @@ from markupsafe import Markup
 
 from training.corpus.records import Corpus
 from training.evaluation import charts, curves
+from training.evaluation.comparison import difference_told
 from training.evaluation.highlight import segments
 from training.evaluation.metrics import Bools, Floats
-from training.evaluation.table import promise_cell, promise_lines
+from training.evaluation.table import TOO_FEW, existing, promise_cell, promise_lines
 from training.model.explaining import character_contributions
 from training.model.model import Model
 
@@ -45,6 +46,8 @@ def render_report(
     curve = metrics.get("learning_curve")
     promised = any("promise" in entry for entry in by_topic.values())
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
+    environment.filters["interval"] = lambda ends: "–" if ends is None else f"{ends[0]:.3f} – {ends[1]:.3f}"
+    environment.globals.update(existing=existing, too_few=TOO_FEW, difference_told=difference_told)
     return environment.get_template(TEMPLATE.name).render(
         model=model,
         metrics=metrics,

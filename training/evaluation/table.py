@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.evaluation.comparison import Difference
+from training.evaluation.intervals import LEAST_ARTICLES
 from training.evaluation.promise import promise_summary
 
 HEADINGS = ("topic", "support", "precision", "recall", "F1", "AP", "threshold")
+TOO_FEW = f"the articles are too few to tell how far figures vary (fewer than {LEAST_ARTICLES})"
 
 
 def results_table(metrics: Mapping[str, Any]) -> str:
@@ -19,9 +21,9 @@ def results_table(metrics: Mapping[str, Any]) -> str:
         (
             topic,
             f"{entry['support']}",
-            _with_interval(entry, "precision"),
-            _with_interval(entry, "recall"),
-            _with_interval(entry, "f1"),
+            _topic_figure(entry, "precision"),
+            _topic_figure(entry, "recall"),
+            _topic_figure(entry, "f1"),
             _figure(entry["average_precision"]),
             "not trained" if entry["threshold"] is None else _figure(entry["threshold"]),
             *([promise_cell(topic, entry, estimate)] if by_topic else []),
@@ -36,6 +38,8 @@ def results_table(metrics: Mapping[str, Any]) -> str:
     lines.append(f"{'mean average precision':24} {_figure(test['mean_average_precision'])}")
     lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}")
     lines.append(f"{'false tags per 1,000':24} {test['false_tags_per_thousand']:.0f}")
+    if test["intervals"]["micro_f1"] is None:
+        lines.append(f"No intervals: {TOO_FEW}.")
     lines += promise_lines(test, estimate)
     queries = metrics.get("keywords")
     if queries:
@@ -81,20 +85,36 @@ def comparison_table(overall: Sequence[Difference], by_topic: Sequence[Differenc
             _figure(difference.a),
             _figure(difference.b),
             f"{difference.b - difference.a:+.3f}",
-            f"{difference.interval[0]:+.3f} to {difference.interval[1]:+.3f}",
+            "-" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}",
             difference.verdict,
         )
         for difference in (*overall, *sure)
+        for interval in [difference.interval]
     ]
     lines = _aligned([headings, *rows])
     lines.append("")
+    if any(difference.interval is None for difference in overall):
+        lines.append(f"Which is better can't be told: {TOO_FEW}.")
     lines.append(f"F1 by topic: {len(sure)} of {len(by_topic)} differ beyond doubt.")
     return "\n".join(lines)
 
 
+def existing(entry: Mapping[str, Any], name: str) -> float | None:
+    """A topic's ``precision``, ``recall`` or ``f1``; None where there is none.
+
+    That is precision where nothing was tagged, and recall and F1 where nothing is positive. The metrics have 0 there.
+    """
+    known = entry["tagged"] if name == "precision" else entry["support"]
+    return float(entry[name]) if known else None
+
+
+def _topic_figure(entry: Mapping[str, Any], name: str) -> str:
+    return "-" if existing(entry, name) is None else _with_interval(entry, name)
+
+
 def _with_interval(entry: Mapping[str, Any], name: str) -> str:
-    low, high = entry["intervals"][name]
-    return f"{_figure(entry[name])} [{_figure(low)}-{_figure(high)}]"
+    figure, interval = _figure(entry[name]), entry["intervals"][name]
+    return figure if interval is None else f"{figure} [{_figure(interval[0])}-{_figure(interval[1])}]"
 
 
 def _figure(value: float | None) -> str:

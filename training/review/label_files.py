@@ -76,8 +76,8 @@ def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
             rows.append((place, dict(record)))
     except csv.Error as problem:
         raise UserError(
-            f"{path}:{line + 1}: not a CSV record ({problem}). A quote within quotes is written as two; a carriage return "
-            f"stands only within quotes. Mend it, or save the file as CSV again."
+            f"{path}:{reader.reader.line_num}: not a CSV record ({problem}). A quote within quotes is written as two; "
+            f"a carriage return stands only within quotes. Mend it, or save the file as CSV again."
         ) from None
     return columns, rows
 
