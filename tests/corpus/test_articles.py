@@ -113,3 +113,115 @@ def test_no_page_breaks_the_extraction(page):
 def test_a_page_of_more_tags_than_an_article_has_is_refused() -> None:
     with pytest.raises(UserError, match="the page has 200,001 tags, more than the 100,000"):
         html_paragraphs(b"<p>" + b"<b>x</b>" * 100_000)
+
+
+SENTENCES = (
+    "The <a href='/army'>army</a> took <em>three</em> towns on Monday, it said.",
+    "It <i>was</i> the <a href='/x'>first</a>, <b>heavy</b> <span class='c'>fighting</span> since May<sup>1</sup>.",
+    "<strong>Two</strong> men <q>were hurt</q> on <time>Tuesday</time>, <cite>Radio Vale</cite> <code>said</code>.",
+)
+PLAIN = [
+    "The army took three towns on Monday, it said.",
+    "It was the first, heavy fighting since May1.",
+    "Two men were hurt on Tuesday, Radio Vale said.",
+]
+NAV = "<nav><a href='/'>Home</a> <a href='/n'>News</a></nav>"
+
+
+@pytest.mark.parametrize("tag", ["p", "div", "li", "blockquote", "td", "section", "article", "dd"])
+@pytest.mark.parametrize("before", ["", NAV])
+@pytest.mark.parametrize("times", [1, 12], ids=["short", "long"])
+def test_inline_tags_tear_no_paragraph(tag: str, before: str, times: int) -> None:
+    rows = [f"<{tag}>{sentence.replace('three', str(n))}</{tag}>" for n in range(times) for sentence in SENTENCES]
+    inner = "".join(rows)
+    frame = {"li": "<ul>{}</ul>", "td": "<table><tr>{}</tr></table>", "dd": "<dl>{}</dl>"}.get(tag, "<div>{}</div>")
+    wanted = [sentence.replace("three", str(n)) for n in range(times) for sentence in PLAIN]
+    assert html_paragraphs(before + frame.format(inner)) == wanted
+
+
+BREAKS = ("<br><br>", "<br/>\n<br />", "<br>&nbsp;<br>", "<b><br></b><br>", "<br><!-- x --><br>", "<br>\u200b<br><br>")
+
+
+@pytest.mark.parametrize("tag", ["p", "div", "td", "blockquote", "article"])
+@pytest.mark.parametrize("gap", BREAKS, ids=ascii)
+@pytest.mark.parametrize("times", [2, 30], ids=["short", "long"])
+def test_two_line_breaks_part_paragraphs_and_one_is_a_space(tag: str, gap: str, times: int) -> None:
+    parts = [f"On day {n} the army said<br>that <b>it</b> held the town, and more." for n in range(times)]
+    frame = "<table><tr>{}</tr></table>" if tag == "td" else "{}"
+    page = frame.format(f"<{tag}>{gap.join(parts)}</{tag}>")
+    assert html_paragraphs(page) == [f"On day {n} the army said that it held the town, and more." for n in range(times)]
+
+
+LONG = """<html><head><title>T</title><style>p {{}}</style></head><body><header><a href="/">The Vale Post</a></header>{nav}
+<main><article><h1>Towns fall in the <em>Vale</em></h1>{body}
+<figure><img src="x"><figcaption>A photo of the town.</figcaption></figure>
+<div class="related-links"><ul><li><a href="1">A first other story of the day</a></li>
+<li><a href="2">A second other story of the day</a></li></ul></div></article></main>
+<div class="comments" id="comments"><p>First! I was there and I do not agree with any of it, not at all.</p></div>
+<aside><p>Sign up to our letter, which comes to you each day of the week.</p></aside>
+<footer><p>Copyright The Vale Post. All rights are reserved by its owners.</p></footer><script>"<p>no</p>"</script></body></html>"""
+
+
+def test_a_long_page_keeps_its_article_in_order_and_nothing_else() -> None:
+    body = (
+        "".join(f"<p>{sentence.replace('three', str(n))}</p>" for n in range(9) for sentence in SENTENCES)
+        + "<h2>What <i>is</i> next</h2><ul><li>The <b>talks</b> start again.</li><li>The road &amp; the <a>pass</a> open.</li></ul>"
+        + "<table><tr><th>Town</th><td>Held <b>by</b></td></tr></table>"
+        + "<blockquote>We <em>hold</em> it,<br>he said.</blockquote><p>That is all that was said on the radio that day.</p>"
+    )
+    wanted = ["Towns fall in the Vale"]
+    wanted += [sentence.replace("three", str(n)) for n in range(9) for sentence in PLAIN]
+    wanted += ["What is next", "The talks start again.", "The road & the pass open.", "Town", "Held by"]
+    wanted += ["We hold it, he said.", "That is all that was said on the radio that day."]
+    assert html_paragraphs(LONG.format(nav=NAV, body=body)) == wanted
+
+
+def test_a_menu_that_is_never_closed_does_not_take_the_article_with_it() -> None:
+    page = "<body><nav><a href='/'>Home</a>" + "".join(f"<p>{sentence}</p>" for sentence in SENTENCES)
+    assert html_paragraphs(page)[-3:] == PLAIN
+
+
+def test_buttons_and_menus_are_not_read_into_sentences() -> None:
+    assert html_paragraphs(NAV + "<p>The army <button>Share</button>left, the <i>Mail</i> said.</p>") == [
+        "The army left, the Mail said."
+    ]
+
+
+def test_a_paragraph_twice_in_one_page_is_not_mixed_up_with_its_copy() -> None:
+    teaser = "<aside><p>The <b>army</b> said on Monday that it had taken the town and its bridge.</p></aside>"
+    rows = "".join(f"<p>{sentence.replace('three', str(n))}</p>" for n in range(9) for sentence in SENTENCES)
+    page = f"{teaser}<article>{rows}{teaser[7:-8]}<p>It did not say more of it on that day.</p></article>"
+    found = html_paragraphs(page)
+    assert found[-2:] == [
+        "The army said on Monday that it had taken the town and its bridge.",
+        "It did not say more of it on that day.",
+    ]
+    assert len(found) == 29
+
+
+def test_text_that_a_page_holds_as_data_alone_is_found() -> None:
+    text = "The army took the town on Monday, its speaker said on the radio. " * 4
+    data = '<script type="application/ld+json">{"@type": "NewsArticle", "articleBody": "' + text + '"}</script>'
+    assert html_paragraphs(f"<html><head>{data}</head><body></body></html>") == [text.strip()]
+
+
+words = st.lists(
+    st.sampled_from(["army", "took", "the", "town,", "обстрел", "7", "—", "city’s"]), min_size=1, max_size=5
+)
+inline = st.sampled_from(["b", "em", "i", "span", "sup", "u", "font", "small", "mark", "abbr", "del", "ins", "s"])
+
+
+@st.composite
+def marked_up(draw: st.DrawFn) -> tuple[str, str]:
+    """A sentence with inline tags at any of its words, and its plain text."""
+    shown = draw(words)
+    tagged = [f"<{tag}>{word}</{tag.split()[0]}>" if (tag := draw(st.none() | inline)) else word for word in shown]
+    return " ".join(["Officials say", *tagged, "on Monday."]), " ".join(["Officials say", *shown, "on Monday."])
+
+
+@given(
+    st.lists(marked_up(), min_size=1, max_size=8, unique_by=lambda pair: pair[1]), st.sampled_from(["p", "div", "li"])
+)
+def test_any_inline_tags_leave_paragraphs_whole_and_once(sentences: list[tuple[str, str]], tag: str) -> None:
+    page = "<div>" + "".join(f"<{tag}>{marked}</{tag}>" for marked, _ in sentences) + "</div>"
+    assert html_paragraphs(page) == [plain for _, plain in sentences]

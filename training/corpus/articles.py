@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import logging
 import re
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,30 @@ _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 _SENTENCE_END = re.compile(r"""[.!?…:;。！？؟।]["'”’»)\]]*$""")
 _LONGEST_WRAPPED_LINE = 120
 MOST_TAGS = 100_000
+_INLINE = (
+    "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
+)  # fmt: skip
+_WITHIN = (
+    "p",
+    "div",
+    "ul",
+    "ol",
+    "dl",
+    "table",
+    "pre",
+    "blockquote",
+    "article",
+    "section",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "br",
+)
+_DROPPED = "dropped"
+_NAMES = frozenset({"class", "id", "style", "role", "aria-hidden"})
+_CONTROLS = ("button", "datalist", "option", "select", "textarea")
 _BLOCKS = frozenset({"p", "head", "quote", "item", "cell", "code", "ab"})
 
 
@@ -71,7 +96,7 @@ def html_paragraphs(page: bytes | str) -> list[str]:
     if tags > MOST_TAGS:
         raise UserError(f"the page has {tags:,} tags, more than the {MOST_TAGS:,} that an article may have")
     try:
-        document = _extraction()(_whole(page), include_comments=False, with_metadata=False)
+        document = _extracted(_whole(page))
     except (ValueError, RecursionError, AssertionError, LookupError, AttributeError, TypeError) as problem:
         raise UserError(f"the page cannot be parsed as HTML ({type(problem).__name__}: {problem})") from None
     found: list[str] = []
@@ -80,13 +105,58 @@ def html_paragraphs(page: bytes | str) -> list[str]:
     return found
 
 
+def _extracted(page: bytes | str) -> Any:
+    """What trafilatura makes of a page.
+
+    It drops what some tags within sentences hold, so those without a name go first. Where it falls back to its
+    baseline, as on short pages, it gives each text node a line of its own, so that any tag within a sentence tears it:
+    then it is asked again, without any such tag.
+    """
+    trafilatura, etree = _libraries()
+    tree = trafilatura.load_html(page)
+    if tree is None:
+        return None
+    etree.strip_tags(tree, etree.Comment)
+    for inline in list(tree.iter(*_INLINE)):
+        if inline.tag == "time" or _NAMES.isdisjoint(inline.keys()):  # by names trafilatura knows what is no article's
+            inline.tag = _DROPPED
+    etree.strip_tags(tree, _DROPPED)  # all at once: one by one, their texts would be joined again and again
+    for menu in list(tree.iter("nav")):
+        if next(menu.iter("p", "article", "main", "h1"), None) is None:  # else one that its page forgot to close
+            menu.tag = _DROPPED
+    etree.strip_elements(tree, _DROPPED, *_CONTROLS, with_tail=False)
+    for line_break in list(tree.iter("br")):
+        _soften(line_break)
+    etree.strip_tags(tree, _DROPPED)
+    for block in tree.iter("article", "section", "li"):  # trafilatura runs the texts of some blocks together
+        listed = block.tag == "li" and block.getparent() is not None and block.getparent().tag in ("ul", "ol", "menu")
+        if not listed and next(block.iterdescendants(*_WITHIN), None) is None:
+            block.tag = "p"
+    document = trafilatura.bare_extraction(deepcopy(tree), include_comments=False, with_metadata=False)
+    if document is None or document.body is None or "\n" not in "".join(document.body.itertext()):
+        return document
+    etree.strip_tags(tree, "a", *_INLINE)
+    return trafilatura.bare_extraction(tree, include_comments=False, with_metadata=False)
+
+
+def _soften(line_break: Any) -> None:
+    """A line break alone is a space; two, with nothing between, end a paragraph and stay as they are."""
+    before, behind = line_break.getprevious(), line_break.getnext()
+    follows = before is not None and before.tag == "br" and not _stripped(before.tail or "")
+    precedes = behind is not None and behind.tag == "br" and not _stripped(line_break.tail or "")
+    if not follows and not precedes:
+        line_break.tail = " " + (line_break.tail or "")
+        line_break.tag = _DROPPED
+
+
 @cache
-def _extraction() -> Any:
-    """trafilatura's extraction, without its log: what it has to say about a page is said by the result."""
-    from trafilatura import bare_extraction
+def _libraries() -> tuple[Any, Any]:
+    """trafilatura, without its log: what it has to say about a page is said by the result; and lxml's trees."""
+    import trafilatura
+    from lxml import etree  # type: ignore[import-untyped]
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL + 1)
-    return bare_extraction
+    return trafilatura, etree
 
 
 def _whole(page: bytes | str) -> bytes | str:
@@ -112,7 +182,7 @@ def _collect(element: Any, found: list[str]) -> None:
             _collect(child, found)
             inline = [child.tail or ""]
         elif child.tag == "lb":
-            inline += [" ", child.tail or ""]
+            inline += ["\n", child.tail or ""]
         else:
             inline += ["".join(child.itertext()), child.tail or ""]
     _keep(inline, found)
@@ -122,5 +192,5 @@ def _keep(inline: list[str], found: list[str]) -> None:
     """Where trafilatura falls back to its baseline it gives one block with a line for each paragraph."""
     for line in "".join(inline).splitlines():
         text = " ".join(line.split())
-        if text:
+        if _stripped(text):
             found.append(text)
