@@ -153,3 +153,16 @@ def test_unknown_keys_and_bad_ranges_are_named(corpus_file: Path, tmp_path: Path
         config_for(corpus_file, "search.space={classifier.strength: {low: 3, high: 1}}")
     with pytest.raises(UserError, match=r"classifier\.strength: found -1"):
         with_values(config, {"classifier.strength": -1})
+    for space, value in (
+        ("classifier.kind: [linear_svm]", "'nbsvm'"),
+        ("classifier.strength: {low: 1, high: 2}", "0.3"),
+        ("data.codebook: {low: 1, high: 2}", "None"),
+    ):
+        outside = config_for(corpus_file, f"search.space={{{space}}}")
+        with pytest.raises(UserError, match=rf"the config's own value, {value}, is not in it"):
+            search(outside, tmp_path / "study.db", trials=1, minutes=None)
+    with pytest.raises(UserError, match=r"search\.space"):
+        config_for(corpus_file, "search.space={classifier.strength: []}")
+    (tmp_path / "notes.db").write_text("no database\n" * 100)
+    with pytest.raises(UserError, match=r"notes\.db: is no study that can be gone on with"):
+        search(config_for(corpus_file, *SPACE), tmp_path / "notes.db", trials=1, minutes=None)

@@ -197,7 +197,7 @@ class Search(Section):
     """What ``conflict-topics search`` may change, by dotted key: a range, or a list of choices."""
 
     objective: Literal["micro_f1", "macro_f1", "example_f1", "mean_average_precision"] = "micro_f1"
-    space: Annotated[dict[str, Range | list[Any]], Field(min_length=1)] = {
+    space: Annotated[dict[str, Range | Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)] = {
         "classifier.strength": Range(low=0.03, high=3.0, log=True),
         "features.char.weight": Range(low=0.3, high=1.5),
         "features.word.min_df": [1, 2],

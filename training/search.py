@@ -61,6 +61,7 @@ def search(
     The first trial is the config as it stands; if that was interrupted, the search begins with it anew. Any other that
     is behind the median of the rest after the same folds is given up (Optuna's MedianPruner).
     """
+    now = _values_now(config)
     problem = _Problem(config)
     study = _study(config, problem.data, study_file)
     done = len(study.get_trials(deepcopy=False, states=_FINISHED))
@@ -68,7 +69,7 @@ def search(
     if not _as_it_was(study, optuna.trial.TrialState.COMPLETE):
         left = None if left is None else max(1, left)
         if not _as_it_was(study, optuna.trial.TrialState.WAITING):
-            study.enqueue_trial(_values_now(config), user_attrs={_AS_IT_WAS: True})
+            study.enqueue_trial(now, user_attrs={_AS_IT_WAS: True})
     if done:
         log.info("going on with %s: %d trials are done", study_file, done)
 
@@ -186,8 +187,22 @@ def _values_now(config: Config) -> dict[str, Any]:
             if not isinstance(node, dict) or part not in node:
                 raise UserError(f"search.space: {key}: the config has no such key.")
             node = node[part]
+        space = config.search.space[key]
+        if (
+            node not in space
+            if isinstance(space, list)
+            else not _is_number(node) or not space.low <= node <= space.high
+        ):
+            raise UserError(
+                f"search.space: {key}: the config's own value, {node!r}, is not in it, so there is nothing to compare "
+                f"with. Add it, or set another."
+            )
         values[key] = node
     return values
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _study(config: Config, data: str, study_file: Path) -> optuna.Study:
@@ -195,14 +210,20 @@ def _study(config: Config, data: str, study_file: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study_file.parent.mkdir(parents=True, exist_ok=True)
     fingerprint = hashlib.sha256(f"{config.to_yaml()}{data}".encode()).hexdigest()
-    study = optuna.create_study(
-        study_name=config.name,
-        storage=f"sqlite:///{study_file.resolve()}",
-        direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=config.seed),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            study_name=config.name,
+            storage=f"sqlite:///{study_file.resolve()}",
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=config.seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+            load_if_exists=True,
+        )
+    except Exception as problem:  # whatever the database under Optuna raises
+        raise UserError(
+            f"{study_file}: is no study that can be gone on with ({str(problem).splitlines()[0]}). "
+            f"Give --study another file."
+        ) from None
     known = study.user_attrs.get("config")
     if known is not None and known != fingerprint:
         raise UserError(
