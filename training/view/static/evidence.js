@@ -18,8 +18,11 @@ export function evidenceOf(source) {
 export function showEvidence(entry, place, line) {
   place.replaceChildren(...entry.pieces.map(([text, level]) =>
     level === 0 ? document.createTextNode(text) : make("mark", level < 0 ? { className: "against" } : {}, text)));
-  const verdict = entry.tagged ? "reaches" : "does not reach";
-  const told = [make("b", {}, entry.topic), ` ${percent(entry.probability)} ${verdict} its threshold ${percent(entry.threshold)}`];
+  const reached = entry.probability >= entry.threshold;
+  const verdict = reached ? "reaches" : "does not reach";
+  // A fallback tags the nearest topic; of topics that exclude one another the most probable one is tagged.
+  const why = entry.tagged === reached ? "" : entry.tagged ? " (tagged as the nearest topic)" : " (not tagged: another topic is nearer)";
+  const told = [make("b", {}, entry.topic), ` ${percent(entry.probability)} ${verdict} its threshold ${percent(entry.threshold)}${why}`];
   if (entry.for.length) told.push(". For: ", make("b", {}, entry.for.join(", ")));
   if (entry.against.length) told.push(". Against: ", entry.against.join(", "));
   line.replaceChildren(...told);
