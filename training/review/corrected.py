@@ -99,10 +99,11 @@ def corrected(labelled: Sequence[Mapping[str, Any]], config: Config) -> Correcte
 
 def _records(spec: str | list[str], where: str, config: Config) -> list[tuple[Row, str, dict[str, Any]]]:
     """Every row of one part with its paragraph id and its whole record, by the standard names."""
-    data = config.data
+    data, proven = config.data, where == "data.test"
     topics = load_codebook(data.codebook).topic_ids if data.codebook else None
-    corpus = read_corpus(spec, data.columns, topics, where=where, codebook=data.codebook)
-    rows = located(read_rows(spec, where=where, by_position=data.columns.by_position), data.columns, "data.columns")
+    corpus = read_corpus(spec, data.columns, topics, where=where, codebook=data.codebook, proven=proven)
+    read = read_rows(spec, where=where, by_position=data.columns.by_position)
+    rows = located(read, data.columns, "data.columns", proven)
     return [
         (row, corpus.paragraph_ids[at], _record(corpus, at, row, columns)) for at, (row, columns) in enumerate(rows)
     ]
