@@ -56,6 +56,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[Row], list[
     log("training the two shipped configurations")
     words, default = folder / "words", folder / "default"
     train("configs/words.yaml", words)
+    train("configs/default.yaml", default)  # compiles what is not compiled yet
     trained = train("configs/default.yaml", default)
     place = whole.Place(folder, words, default, write_archive(folder, texts, 1 if quick else 5))
     rows: list[Row] = []
