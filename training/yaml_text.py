@@ -33,20 +33,3 @@ class _OnceLoader(yaml.SafeLoader):
                     )
                 seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            if event.anchor in self.open:
-                raise yaml.composer.ComposerError(None, None, "an alias within what it names", event.start_mark)
-            return super().compose_node(parent, index)
-        anchor = self.peek_event().anchor  # type: ignore[no-untyped-call]
-        self.open.append(anchor)
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.open.remove(anchor)
-
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self.open: list[str | None] = []

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from training.errors import UserError
-from training.tagging.inputs import find_sources, format_of, parse_format, shown
+from training.tagging.formats import format_of, parse_format
+from training.tagging.inputs import find_sources, shown
 
 
 def found(*inputs, format=None, own=()):

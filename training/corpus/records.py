@@ -8,18 +8,17 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from training.config import ColumnKey, Columns, IndicatorTopics, SeparatedTopics
+from training.config import Columns, IndicatorTopics
 from training.corpus.columns import located
+from training.corpus.fields import date_of, identity_of, indicators_of, text_of, topics_of
 from training.corpus.sources import Row, read_rows
 from training.dates import days_of
 from training.errors import UserError, did_you_mean
-from training.topic_names import fault_of
 
 MOST_PROBLEMS = 10
 
@@ -106,12 +105,12 @@ def read_corpus(
     texts, paragraphs, articles, dates, carried = [], [], [], [], []
     for row, at in located(rows, columns, option, proven):
         try:
-            texts.append(_text(row, at.text))
-            carried.append(_topics(row, at, option))
-            identity = _identity(row, at.paragraph_id) or _own_identity(row)
+            texts.append(text_of(row, at.text))
+            carried.append(topics_of(row, at, option))
+            identity = identity_of(row, at.paragraph_id) or row.place
             paragraphs.append(identity)
-            articles.append(_identity(row, at.article_id) or identity)
-            dates.append(_date(row, at.date))
+            articles.append(identity_of(row, at.article_id) or identity)
+            dates.append(date_of(row, at.date))
         except UserError as problem:
             problems.append(str(problem))
     problems += _repeated(rows, paragraphs) if not problems else []
@@ -133,90 +132,8 @@ def read_corpus(
 
 def _in_order(found: list[str], columns: Columns) -> list[str]:
     if isinstance(columns.topics, IndicatorTopics):
-        return list(dict.fromkeys([*_indicators(columns.topics).values(), *found]))
+        return list(dict.fromkeys([*indicators_of(columns.topics).values(), *found]))
     return found
-
-
-def _indicators(topics: IndicatorTopics) -> dict[ColumnKey, str]:
-    if isinstance(topics.indicators, dict):
-        return topics.indicators
-    return {key: str(key) for key in topics.indicators}
-
-
-def _text(row: Row, key: ColumnKey) -> str:
-    text = row.values.get(key)
-    if text is None:
-        raise UserError(f"{row.place}: {key}: found no text (null), expected the text of a paragraph.")
-    if not isinstance(text, str):
-        raise UserError(f"{row.place}: {key}: found {type(text).__name__} {text!r:.40}, expected text.")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as problem:
-        raise UserError(
-            f"{row.place}: {key}: character {problem.start + 1} is half of a surrogate pair, not text."
-        ) from None
-    return text
-
-
-def _topics(row: Row, columns: Columns, option: str) -> list[str]:
-    where = columns.topics
-    if isinstance(where, IndicatorTopics):
-        return [_named(topic, row, key) for key, topic in _indicators(where).items() if _is_set(row, key)]
-    key = where.column if isinstance(where, SeparatedTopics) else where
-    value = row.values.get(key)
-    if isinstance(where, SeparatedTopics):
-        if not isinstance(value, str) and value is not None:
-            raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected text to split at {where.separator!r}.")
-        value = [part.strip() for part in (value or "").split(where.separator) if part.strip()]
-    if isinstance(value, str):
-        raise UserError(
-            f"{row.place}: {key}: found the text {value!r:.60}, expected a list of topics. If topics are joined by a "
-            f'separator, set topics under {option} to {{column: {key}, separator: ";"}}.'
-        )
-    if not isinstance(value, list) or not all(isinstance(topic, str) and topic for topic in value):
-        raise UserError(f"{row.place}: {key}: found {value!r:.60}, expected a list of topic ids (may be empty).")
-    return list(dict.fromkeys(_named(topic, row, key) for topic in value))
-
-
-def _named(topic: str, row: Row, key: ColumnKey) -> str:
-    fault = fault_of(topic)
-    if fault:
-        raise UserError(f"{row.place}: {key}: the topic {topic[:40]!r} {fault}. Correct it.")
-    return topic
-
-
-def _is_set(row: Row, key: ColumnKey) -> bool:
-    value = row.values.get(key)
-    text = str(value).strip().lower()
-    if text in ("1", "1.0", "true"):
-        return True
-    if text in ("0", "0.0", "false"):
-        return False
-    raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected 0 or 1.")
-
-
-def _identity(row: Row, key: ColumnKey | None) -> str | None:
-    value = row.values.get(key) if key is not None else None
-    if value is None or value == "":  # a table has no null
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected an id (text or a whole number).")
-    return str(value)
-
-
-def _own_identity(row: Row) -> str:
-    return row.place
-
-
-def _date(row: Row, key: ColumnKey | None) -> str | None:
-    value: Any = row.values.get(key) if key is not None else None
-    if value is None or value == "":
-        return None
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value).strip()
-    raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected a date such as 2024-05-31.")
 
 
 def _readable(dates: list[str | None], rows: Sequence[Row], where: str) -> tuple[str | None, ...]:

@@ -78,10 +78,10 @@ def _json_rows(path: Path) -> Iterator[Row]:
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
-        yield Row(str(path), number, dict(json_record(path, number, line).items()))
+        yield Row(str(path), number, json_record(path, number, line))
 
 
-def json_record(path: Path, number: int, line: str) -> dict[str, Any]:
+def json_record(path: Path, number: int, line: str) -> dict[Any, Any]:
     """The object in a line of a file. Raises :class:`UserError` for what is none."""
     try:
         record = json.loads(line, object_pairs_hook=_once)
@@ -109,11 +109,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[Row]:
     lines = numbered_lines(path)  # also proves the whole file to be UTF-8, with the line where it is not
-    csv.field_size_limit(2**31 - 1)
     places: list[int] = []
     width: int | None = None
     header: list[str] = []
-    for begins, record in _records(path, (line for _, line in lines), separator):
+    for begins, record in csv_records(path, (line for _, line in lines), separator):
         if record:
             if width is None:
                 width, header = len(record), record
@@ -135,8 +134,9 @@ def _delimited_rows(path: Path, separator: str, by_position: bool) -> Iterator[R
         yield Row(str(path), line, values)
 
 
-def _records(path: Path, lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Every CSV record with the line in which it begins."""
+def csv_records(path: Path, lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Every CSV record with the line in which it begins. Raises :class:`UserError` for what is none."""
+    csv.field_size_limit(2**31 - 1)
     records = csv.reader(lines, delimiter=separator, strict=True)
     begins = 1
     while True:

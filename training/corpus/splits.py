@@ -14,6 +14,7 @@ from training.errors import UserError
 Rows = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.bool_]
 MOST_FOLDS = 20
+FINEST = 1000  # folds: the pairs that are looked through grow with their square
 
 
 def stratified_folds(labels: Labels, groups: Rows, shares: Sequence[float], seed: int) -> Rows:
@@ -74,9 +75,6 @@ def grouped_split(labels: Labels, groups: Rows, test_size: float, seed: int) -> 
             f"Give more articles, another split.test_size, or data.test."
         )
     return train, test
-
-
-FINEST = 1000
 
 
 def _parts(test_size: float) -> list[tuple[int, int]]:

@@ -93,13 +93,10 @@ def evidence_of_tags(model: Model, text: str) -> list[dict[str, Any]]:
     if not tagged.any():
         return []
     found, intercepts = _contributions(model.scorer, text), model.scorer.intercepts
-    length = np.maximum(found.ends - found.starts, 1)
     kept = []
     for at in (at for at in np.argsort(-probability, kind="stable").tolist() if tagged[at]):
-        steps = np.zeros(len(text) + 1)
-        np.add.at(steps, found.starts, found.values[:, at] / length)
-        np.subtract.at(steps, found.ends, found.values[:, at] / length)
-        words = [word for word in word_contributions(text, steps[:-1].cumsum().tolist()) if abs(word[2]) > LEAST_MOVED]
+        moved = _spread(len(text), found.starts, found.ends, found.values[:, at])
+        words = [word for word in word_contributions(text, moved) if abs(word[2]) > LEAST_MOVED]
         words = sorted(words, key=lambda word: -abs(word[2]))[:MOST_WORDS]
         rest = float(score[at] - intercepts[at]) - sum(value for _, _, value in words)
         kept.append(
@@ -129,12 +126,16 @@ def _verdict(model: Model, text: str) -> tuple[Scores, Scores, npt.NDArray[np.bo
 
 def character_contributions(length: int, entry: Evidence) -> list[float]:
     """How much each character of the text moved the score: every span shares its contribution out evenly."""
-    total = [0.0] * length
-    for span in entry.spans:
-        share = span.contribution / max(1, span.end - span.start)
-        for at in range(span.start, span.end):
-            total[at] += share
-    return total
+    starts, ends = (np.array([getattr(span, end) for span in entry.spans], np.int64) for end in ("start", "end"))
+    return _spread(length, starts, ends, np.array([span.contribution for span in entry.spans]))
+
+
+def _spread(length: int, starts: Integers, ends: Integers, values: npt.NDArray[np.float64]) -> list[float]:
+    shares = values / np.maximum(ends - starts, 1)
+    steps = np.zeros(length + 1)
+    np.add.at(steps, starts, shares)
+    np.subtract.at(steps, ends, shares)
+    return [float(value) for value in steps[:-1].cumsum()]
 
 
 def word_contributions(text: str, contributions: Sequence[float]) -> list[tuple[int, int, float]]:

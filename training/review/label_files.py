@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from training.corpus.delimiters import other_delimiter
 from training.corpus.files import data_suffix, numbered_lines
-from training.corpus.sources import json_record
+from training.corpus.sources import csv_records, json_record
 from training.errors import UserError, listed
 from training.review.annotations import Annotation, Export, person_of, time_of, topic_list
 from training.review.studio_exports import read_flat, read_json
@@ -58,27 +57,19 @@ def _read_csv(path: Path, control: str | None, export: Export, person: str) -> N
 
 def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
     """The header of a CSV file and its rows, each with its place. Spreadsheets of many countries separate by ``;``."""
-    csv.field_size_limit(2**31 - 1)
     lines = (line for _, line in numbered_lines(path))
     first = next(lines, "")
-    reader = csv.DictReader(chain([first], lines), delimiter=_delimiter(first), strict=True)
+    columns: list[str] = []
     rows: list[tuple[str, dict[str, Any]]] = []
-    line = 1
-    try:
-        columns = list(reader.fieldnames or [])
-        for record in reader:
-            place = f"{path}:{line + 1}"
-            line = reader.line_num
-            if None in record or None in record.values():
+    for line, record in csv_records(path, chain([first], lines), _delimiter(first)):
+        if not columns:
+            columns = record
+        elif record:
+            if len(record) != len(columns):
                 raise UserError(
-                    f"{place}: has another number of columns than line 1 ({len(columns)}). Save it as CSV again."
+                    f"{path}:{line}: has another number of columns than line 1 ({len(columns)}). Save it as CSV again."
                 )
-            rows.append((place, dict(record)))
-    except csv.Error as problem:
-        raise UserError(
-            f"{path}:{reader.reader.line_num}: not a CSV record ({problem}). A quote within quotes is written as two; "
-            f"a carriage return stands only within quotes. Mend it, or save the file as CSV again."
-        ) from None
+            rows.append((f"{path}:{line}", dict(zip(columns, record, strict=True))))
     return columns, rows
 
 

@@ -12,20 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from training.errors import UserError, did_you_mean
+from training.errors import UserError
+from training.tagging.formats import FORMATS, format_of, parse_format
 
-FORMATS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".txt": "txt",
-    ".html": "html",
-    ".htm": "html",
-}
-COMPRESSIONS = {".gz": "gz", ".zst": "zst"}
-ARTICLE_FORMATS = ("txt", "html")
 REJECTED = ".rejected.jsonl"  # how the names of rejected rows end
 _EDGE = 64 << 10
 
@@ -88,29 +77,6 @@ def shown(path: str | bytes) -> str:
     """A file name as valid text on one line: bytes that are not UTF-8 and control characters are escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def parse_format(name: str, where: str) -> tuple[str, str | None]:
-    """``("jsonl", "gz")`` for ``jsonl.gz``."""
-    base, _, compression = name.lower().lstrip(".").partition(".")
-    known = FORMATS.get(f".{base}")
-    if known is None or (compression and f".{compression}" not in COMPRESSIONS):
-        choices = [suffix[1:] for suffix in FORMATS]
-        raise UserError(
-            f'{where}: unknown format "{name}".{did_you_mean(base, choices)} '
-            f"Expected one of {', '.join(choices)}, each also with .gz or .zst."
-        )
-    return known, compression or None
-
-
-def format_of(name: str) -> tuple[str, str | None] | None:
-    """Format and compression by suffix, or None if the suffix is not one of data."""
-    path = PurePath(name)
-    compression = COMPRESSIONS.get(path.suffix.lower())
-    if compression:
-        path = path.with_suffix("")
-    known = FORMATS.get(path.suffix.lower())
-    return (known, compression) if known else None
 
 
 def find_sources(inputs: Sequence[str], input_format: str | None, own: Sequence[str] = ()) -> tuple[list[Source], int]:

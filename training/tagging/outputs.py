@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from training.errors import UserError
 from training.tagging.encoders import CsvEncoder, Encoder, JsonEncoder, RecordEncoder, record_schema
-from training.tagging.inputs import COMPRESSIONS, shown
+from training.tagging.formats import COMPRESSIONS
+from training.tagging.inputs import shown
 from training.tagging.options import Options, TaggingModel, check_topics
 from training.tagging.shards import ParquetShards, Shards, TextShards
 

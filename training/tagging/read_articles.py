@@ -14,6 +14,7 @@ from training.tagging.streams import ByteStream
 from training.tagging.work import Position, Reading, Work
 
 _MOST_FILES = 64
+_NO_PAGES = {b"%PDF": "a PDF", b"\x1f\x8b": "gzip data", b"PK\x03\x04": "a zip archive", b"\x89PNG": "an image"}
 
 
 def read_articles(sources: Sequence[Source], first: int, reading: Reading, stdin: object = None) -> Iterator[Work]:
@@ -32,9 +33,6 @@ def read_articles(sources: Sequence[Source], first: int, reading: Reading, stdin
             after = Position(number + 1)
             yield Work(partial(_decode, tuple(held), reading), after, len(held), raw, len(held))
             held, total = [], 0
-
-
-_NO_PAGES = {b"%PDF": "a PDF", b"\x1f\x8b": "gzip data", b"PK\x03\x04": "a zip archive", b"\x89PNG": "an image"}
 
 
 def _decode(files: Sequence[tuple[Source, bytes, str | None]], reading: Reading) -> Batch:

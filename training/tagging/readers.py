@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from training.errors import UserError
 from training.tagging.columns import check_schema, kept_type
-from training.tagging.inputs import ARTICLE_FORMATS, Source
+from training.tagging.formats import ARTICLE_FORMATS
+from training.tagging.inputs import Source
 from training.tagging.options import Options
 from training.tagging.read_articles import read_articles
 from training.tagging.read_csv import DELIMITERS, read_csv, read_header

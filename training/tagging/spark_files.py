@@ -18,7 +18,8 @@ from training import load
 from training.errors import UserError
 from training.tagging.encoders import record_schema
 from training.tagging.engine import Engine, strict_message
-from training.tagging.inputs import ARTICLE_FORMATS, REJECTED, Source, find_sources, shown
+from training.tagging.formats import ARTICLE_FORMATS
+from training.tagging.inputs import REJECTED, Source, find_sources, shown
 from training.tagging.journal import Journal
 from training.tagging.options import Options, Tuning
 from training.tagging.outputs import Output
