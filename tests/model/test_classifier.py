@@ -84,6 +84,23 @@ def test_where_an_svm_begins_does_not_change_where_it_ends(kind: Literal["nbsvm"
     assert (whole.duals_[truth] >= 0).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("topics", [1, 19])
+def test_scores_of_unseen_rows_are_those_of_the_fitted_model(kind: str, topics: int) -> None:
+    """Features that one training row has, many have, and none."""
+    X, truth = problem(9, topics=topics)
+    X, unseen = csr_array(hstack([X, eye_array(300, dtype=np.float32)])[:200], dtype=np.float32), X[200:]
+    unseen = csr_array(hstack([abs(unseen), random_array((100, 300), density=0.5, rng=1)]), dtype=np.float32)
+    truth[:, 0] &= topics > 1  # no row has this topic
+    emphasis = [np.array([3, 7])] * topics
+    for among in (None, np.arange(200)[:, None] % (np.arange(topics) + 2) > 0):
+        classifier = TopicClassifier(kind=kind, emphasis_factor=3)  # type: ignore[arg-type]
+        found = classifier.fit_scores(X, truth[:200], unseen, among, emphasis)
+        expected = classifier.fit(X, truth[:200], among, emphasis).decision_function(unseen)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_an_svm_that_begins_at_its_own_end_is_there_at_once() -> None:
     X, truth = problem(8)
     ended = TopicClassifier(kind="nbsvm", epochs=1000, tolerance=1e-4).fit(X, truth)

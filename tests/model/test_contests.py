@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from training.config import Classifier, Config
 from training.model.classifier import TopicClassifier
-from training.model.contests import MOST_SIDES, contests_of, fit_contests
+from training.model.contests import MOST_SIDES, contests_of, each_contest
 from training.model.deciding import decide
 from training.model.fitting import fit, fold_scores, out_of_fold_scores, trained
 from training.model.task import CountedFeatures, Task
@@ -55,7 +55,8 @@ def test_a_contest_learns_from_its_two_sides_alone(kind):
     every = np.arange(len(texts))
     matrix = counted.matrix(counted.learn(every), every)
     config = Classifier(kind=kind)
-    (found,) = fit_contests(matrix, one_hot(kinds, 4), "exactly_one", config, 2)
+    ((contests, first, among),) = each_contest(one_hot(kinds, 4), "exactly_one", config, 2)
+    found = contests.fit(matrix, first, among)
     rows = np.flatnonzero(kinds < 2)
     alone = TopicClassifier(kind, config.strength).fit(csr_array(matrix[rows]), kinds[rows] == 0)
     np.testing.assert_allclose(
@@ -68,16 +69,15 @@ def test_a_contest_learns_from_its_two_sides_alone(kind):
 def test_a_contest_without_one_side_is_won_by_the_other():
     matrix = csr_array(np.eye(6, dtype=np.float32))
     labels = one_hot(np.array([0, 0, 0, 1, 1, 1]), 3)
-    (contests,) = fit_contests(matrix, labels, "exactly_one", Classifier(), 1)
-    scores = contests.decision_function(matrix)
+    ((contests, first, among),) = each_contest(labels, "exactly_one", Classifier(), 1)
+    scores = contests.fit(matrix, first, among).decision_function(matrix)
     assert (scores[:, 0] > 0).tolist() == [True] * 3 + [False] * 3
     assert (scores[:, 1:] == 1).all()
 
 
 def test_pairwise_can_be_left_out():
-    matrix = csr_array(np.eye(6, dtype=np.float32))
     labels = one_hot(np.arange(6) % 3, 3)
-    assert list(fit_contests(matrix, labels, "exactly_one", Classifier(pairwise=False), 1)) == []
+    assert list(each_contest(labels, "exactly_one", Classifier(pairwise=False), 1)) == []
 
 
 @pytest.mark.parametrize("topics", [3, 4])

@@ -93,5 +93,9 @@ def test_unknown_words_are_those_of_no_other_fold() -> None:
         texts, np.arange(3), np.arange(3), {"alpha", "beta", "gamma", "delta"}, min_df=1
     )  # fmt: skip
     assert found["mean"] == pytest.approx(np.mean([1 / 2, 1 / 2, 2 / 3]))
+    texts = ["alpha beta", "?", "beta beta gamma", "alpha gamma omega"]
+    found = unknown_words_out_of_fold(texts, np.arange(4), np.array([1, 1, 5, 5]), {"alpha", "beta", "gamma"}, min_df=1)
+    assert (found["mean"], found["paragraphs"]) == (pytest.approx(np.mean([0, 1 / 3, 2 / 3])), 3)
+    assert unknown_words_out_of_fold(["?"], np.arange(1), np.arange(1), {"alpha"}, min_df=1)["paragraphs"] == 0
     assert unknown_share("Alpha, omega!", {"alpha"}) == 0.5
     assert unknown_share("?!", {"alpha"}) is None

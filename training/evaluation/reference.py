@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -86,7 +85,10 @@ def known_words(model: Model) -> frozenset[str] | None:
     for block in model.scorer.blocks:
         settings = block.settings
         if settings.analyzer == "word" and settings.ngram_range[0] == 1 and settings.first_tokens is None:
-            return frozenset(term for term in block.terms.strings if " " not in term)
+            terms = block.terms
+            of_words = np.ones(len(terms), dtype=bool)
+            of_words[np.searchsorted(terms.offsets, np.flatnonzero(terms.data == ord(" ")), side="right") - 1] = False
+            return frozenset(terms.strings_at(np.flatnonzero(of_words)))
     return None
 
 
@@ -129,22 +131,21 @@ def unknown_words_out_of_fold(
     A word is known to a fold if the model kept it and at least ``min_df`` texts of the other folds hold it.
     """
     words = [words_of(text) for text in texts]
-    everywhere: Counter[str] = Counter()
-    within: dict[int, Counter[str]] = {int(fold): Counter() for fold in np.unique(folds)}
-    for row, found in enumerate(words):
-        distinct = set(found)
-        everywhere.update(distinct)
-        within[int(folds[row])].update(distinct)
-    shares, kept = [], []
-    for row, found in enumerate(words):
-        if not found:
-            continue
-        own = within[int(folds[row])]
-        unknown = sum(word not in vocabulary or everywhere[word] - own[word] < min_df for word in found)
-        shares.append(unknown / len(found))
-        kept.append(row)
-    values = np.array(shares) if shares else np.zeros(1)
-    clusters = article[kept] if kept else np.zeros(1, dtype=np.intp)
+    numbers: dict[str, int] = {}
+    numbered = np.array([numbers.setdefault(word, len(numbers)) for found in words for word in found], dtype=np.intp)
+    lengths = np.array([len(found) for found in words], dtype=np.intp)
+    rows = np.repeat(np.arange(len(words)), lengths)
+    which, fold = np.unique(folds, return_inverse=True)
+    once = np.unique(rows * len(numbers) + numbered)  # each word of a text once
+    cells = fold[once // max(1, len(numbers))] * len(numbers) + once % max(1, len(numbers))
+    within = np.bincount(cells, minlength=len(which) * len(numbers)).reshape(len(which), len(numbers))
+    kept_by_model = np.fromiter((word in vocabulary for word in numbers), bool, len(numbers))
+    known = kept_by_model & (within.sum(axis=0) - within >= min_df)
+    unknown = np.bincount(rows, weights=~known[fold[rows], numbered], minlength=len(words))
+    kept = np.flatnonzero(lengths)
+    shares = unknown[kept] / lengths[kept]
+    values = shares if len(shares) else np.zeros(1)
+    clusters = article[kept] if len(kept) else np.zeros(1, dtype=np.intp)
     return {
         "mean": float(values.mean()),
         "deviation": float(values.std()),

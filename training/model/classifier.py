@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -17,13 +17,15 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, column
 from training.model.kernels_machine import LANES
 from training.model.memory import zeros
 from training.model.solver import fit_logistic
-from training.model.svm import SharedRows
+from training.model.svm import SharedRows, Solved
 from training.model.weighting import document_frequency, log_lift
 
 Kind = Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
+
+SVMS = ("nbsvm", "linear_svm")
 
 
 class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -73,53 +75,66 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         X: Any,
         y: Any,
-        among: npt.NDArray[np.bool_] | None = None,
+        among: Bools | None = None,
         emphasis: Sequence[npt.NDArray[np.int64]] | None = None,
         duals: Floats | None = None,
     ) -> TopicClassifier:
         """Learn from ``X`` [n, features] and ``y``: a label indicator matrix [n, topics] or one class a row.
+
+        A column of booleans [n, 1] is the label indicator matrix of one topic, which all rows or none may have.
 
         ``among`` [n, topics] says which rows each topic learns from, for a label indicator matrix; None is all.
         ``emphasis`` gives for each topic the features that an SVM is to weigh more, by ``emphasis_factor``.
         ``duals`` are where an SVM begins, in the place of zeros: ``duals_`` of a fit to the same rows and labels with
         somewhat other features (alpha seeding: DeCoste & Wagstaff, KDD 2000).
         """
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True)
-        check_classification_targets(y)
-        if self.kind == "complement_nb":
-            check_non_negative(X, "TopicClassifier(kind='complement_nb')")
-        truth: npt.NDArray[np.bool_]
-        self._multilabel = type_of_target(y).startswith("multilabel")
-        if self._multilabel:
-            truth = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(np.bool_)
-            self.classes_ = np.arange(truth.shape[1])
-        else:
-            binarizer = LabelBinarizer()
-            truth = np.asarray(binarizer.fit_transform(column_or_1d(y, warn=True))).astype(np.bool_)
-            self.classes_ = binarizer.classes_
-            if len(self.classes_) < 2:
-                raise ValueError(f"The data hold one class only, {self.classes_[0]!r}; at least 2 are needed.")
-        rows = csr_array(X)
-        taken = len(truth) if among is None else among.sum(axis=0)
-        counts = (truth if among is None else truth & among).sum(axis=0)
-        constant = (counts == 0) | (counts == taken)
+        rows, truth = self._validated(X, y)
+        learned = self._begin(truth, among, duals)
         # Topics of one feature side by side, as products with rows want them.
         self.coef_: Floats = zeros(truth.shape[1] * rows.shape[1], np.float32).reshape(rows.shape[1], -1).T
-        self.intercept_: Floats = np.where(counts == 0, -1.0, 1.0).astype(np.float32)
-        self.n_iter_ = 1
-        wanted = np.flatnonzero(~constant)
-        if self.kind in ("nbsvm", "linear_svm"):
-            self.duals_: Floats = np.zeros(truth.shape, dtype=np.float32)
-            if duals is not None:
-                self.duals_[:] = duals
-            self._fit_svms(rows, truth, among, wanted, emphasis)
+        if self.kind in SVMS:
+            shared = SharedRows(rows)
+
+            def write(solved: Solved, group: Rows) -> None:
+                shared.write(solved, group, self.coef_.T)
+
+            self._fit_svms(shared, rows, truth, among, learned, emphasis, write)
             return self
         with ThreadPoolExecutor(max(1, self.threads)) as pool:
-            fitted = pool.map(lambda at: self._fit_one(rows, truth[:, at], _rows_of(among, at)), wanted)
-            for at, (weights, intercept, epochs) in zip(wanted, fitted, strict=True):
+            fitted = pool.map(lambda at: self._fit_one(rows, truth[:, at], _rows_of(among, at)), learned)
+            epochs = [1]
+            for at, (weights, intercept, used) in zip(learned, fitted, strict=True):
                 self.coef_[at], self.intercept_[at] = weights, intercept
-                self.n_iter_ = max(self.n_iter_, epochs)
+                epochs.append(used)
+        self.n_iter_ = max(epochs)
         return self
+
+    def fit_scores(
+        self,
+        X: Any,
+        y: Any,
+        unseen: csr_array,
+        among: Bools | None = None,
+        emphasis: Sequence[npt.NDArray[np.int64]] | None = None,
+        duals: Floats | None = None,
+    ) -> Floats:
+        """What ``fit(X, y, …).decision_function(unseen)`` gives for a label indicator matrix, float32 [n, topics].
+
+        But for rounding, and sooner: SVMs keep no weights for it, so this is all that can be asked of them.
+        """
+        if self.kind not in SVMS:
+            return self.fit(X, y, among, emphasis, duals).decision_function(unseen)
+        rows, truth = self._validated(X, y)
+        learned = self._begin(truth, among, duals)
+        scores = np.tile(self.intercept_, (unseen.shape[0], 1))
+        shared = SharedRows(rows)
+        split = shared.split(unseen)
+
+        def score(solved: Solved, group: Rows) -> None:
+            scores[:, group] = shared.scores(solved, split)
+
+        self._fit_svms(shared, rows, truth, among, learned, emphasis, score)
+        return scores
 
     def decision_function(self, X: Any) -> Floats:
         """Scores: [n, topics], or [n] for two classes."""
@@ -137,40 +152,75 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[best])
 
+    def _validated(self, X: Any, y: Any) -> tuple[csr_array, Bools]:
+        """The rows, and which of them are positive, bool [n, topics]."""
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True)
+        check_classification_targets(y)
+        if self.kind == "complement_nb":
+            check_non_negative(X, "TopicClassifier(kind='complement_nb')")
+        truth: Bools
+        one_topic = y.ndim == 2 and y.dtype == np.bool_
+        self._multilabel = one_topic or type_of_target(y).startswith("multilabel")
+        if self._multilabel:
+            truth = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(np.bool_)
+            self.classes_ = np.arange(truth.shape[1])
+        else:
+            binarizer = LabelBinarizer()
+            truth = np.asarray(binarizer.fit_transform(column_or_1d(y, warn=True))).astype(np.bool_)
+            self.classes_ = binarizer.classes_
+            if len(self.classes_) < 2:
+                raise ValueError(f"The data hold one class only, {self.classes_[0]!r}; at least 2 are needed.")
+        return csr_array(X), truth
+
+    def _begin(self, truth: Bools, among: Bools | None, duals: Floats | None) -> Rows:
+        """Set what is known before learning; the topics that are not the same for all rows, which are to be learned."""
+        taken = len(truth) if among is None else among.sum(axis=0)
+        counts = (truth if among is None else truth & among).sum(axis=0)
+        self.intercept_: Floats = np.where(counts == 0, -1.0, 1.0).astype(np.float32)
+        self.n_iter_ = 1
+        if self.kind in SVMS:
+            self.duals_: Floats = np.zeros(truth.shape, dtype=np.float32)
+            if duals is not None:
+                self.duals_[:] = duals
+        return np.flatnonzero((counts != 0) & (counts != taken))
+
     def _fit_svms(
         self,
+        shared: SharedRows,
         rows: csr_array,
         truth: Bools,
         among: Bools | None,
-        topics: npt.NDArray[np.intp],
+        topics: Rows,
         emphasis: Sequence[npt.NDArray[np.int64]] | None,
+        keep: Callable[[Solved, Rows], None],
     ) -> None:
+        """Solve the SVMs of ``topics``, and have ``keep`` take from the solution of each group what is wanted of it."""
         if not len(topics):
             return
-        shared = SharedRows(rows)
         # Topics of like support need about as many epochs.
         ranked = topics[np.argsort(-truth[:, topics].sum(axis=0), kind="stable")]
         threads = max(1, self.threads)
         groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
 
-        def fit_group(group: npt.NDArray[np.intp]) -> int:
+        def fit_group(group: Rows) -> int:
             scales = np.empty((len(group), rows.shape[1]), np.float32)
             for at, scale in zip(group, scales, strict=True):
                 scale[:] = self._scale(rows, truth[:, at], _rows_of(among, at), shared)
                 if emphasis is not None:
                     scale[emphasis[at]] *= np.float32(self.emphasis_factor)
-            self.intercept_[group], epochs = shared.fit(
+            solved = shared.fit(
                 truth[:, group],
                 None if among is None else among[:, group],
                 scales,
                 float(self.strength),
                 self.epochs,
                 self.tolerance,
-                self.coef_.T,
                 self.duals_,
                 group,
             )
-            return epochs
+            self.intercept_[group] = solved.intercepts
+            keep(solved, group)
+            return solved.epochs
 
         with ThreadPoolExecutor(threads) as pool:
             self.n_iter_ = max(pool.map(fit_group, groups))

@@ -12,7 +12,6 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from training.config import Classifier
 from training.model.classifier import TopicClassifier
@@ -43,16 +42,16 @@ def contests_of(labels: Bools, exclusive: Exclusive) -> tuple[Bools, Bools]:
     return first, among
 
 
-def fit_contests(
-    matrix: csr_array, labels: Bools, exclusive: Exclusive, config: Classifier, threads: int
-) -> Iterator[TopicClassifier]:
-    """The contests between the topics of ``labels`` [n, topics], in the order of :func:`contests_of`.
+def each_contest(
+    labels: Bools, exclusive: Exclusive, config: Classifier, threads: int
+) -> Iterator[tuple[TopicClassifier, Bools, Bools]]:
+    """Classifiers of the contests between the topics of ``labels`` [n, topics], in the order of :func:`contests_of`.
 
-    ``matrix`` is [n, features]. One classifier has the weights of sixteen contests, for those of all may be too large
-    to keep.
+    With each go the labels [n, contests] that it is to learn, and which rows take part. One has sixteen contests, for
+    the weights of all may be too large to keep.
     """
     first, among = contests_of(labels, exclusive) if config.pairwise else (labels[:, :0], labels[:, :0])
     for at in range(0, first.shape[1], LANES):
         some = slice(at, at + LANES)
         classifier = TopicClassifier(kind=config.kind, strength=config.strength, threads=threads)
-        yield classifier.fit(matrix, first[:, some], among[:, some])
+        yield classifier, first[:, some], among[:, some]

@@ -65,8 +65,7 @@ def explain(model: Model, text: str, topic: str | None = None) -> list[Evidence]
     scorer = model.scorer
     score, probability, tagged = _verdict(model, text)
     found = _contributions(scorer, text)
-    terms = [_term(scorer, feature) for feature in found.features.tolist()]
-    spans = list(zip(found.starts.tolist(), found.ends.tolist(), terms, strict=True))
+    spans = list(zip(found.starts.tolist(), found.ends.tolist(), _terms(scorer, found.features), strict=True))
     return [
         Evidence(
             model.topics[at],
@@ -194,9 +193,11 @@ def _of_part(
     return where, found.values[:, None] * scorer.weights[found.features] * shares
 
 
-def _term(scorer: Scorer, feature: int) -> str:
+def _terms(scorer: Scorer, features: Integers) -> list[str]:
+    """The n-gram of each of ``features`` [n]."""
+    terms, first = np.empty(features.size, object), 0
     for block in scorer.blocks:
-        if feature < len(block.terms):
-            return block.terms[feature]
-        feature -= len(block.terms)
-    raise IndexError("there is no such feature")
+        own = (features >= first) & (features < first + len(block.terms))
+        terms[own] = block.terms.strings_at(features[own] - first)
+        first += len(block.terms)
+    return list(terms)

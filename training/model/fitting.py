@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.sparse import csr_array
 
 from training.config import Config
 from training.model.characters import CharacterTable
 from training.model.classifier import TopicClassifier
-from training.model.contests import fit_contests
+from training.model.contests import each_contest
 from training.model.deciding import OutOfFold, cross_fitted, decide, exclusivity, passage_tokens
 from training.model.model import Decision
 from training.model.passages import Passages, best_of
@@ -72,7 +71,8 @@ def fit(
     weights, intercepts = _calibrated(classifier.coef_.T, own), classifier.intercept_ @ own + rule.offsets
     if len(of_contests):
         matrix = counted.matrix(learned, every)
-        for some in fit_contests(matrix, task.all_labels, exclusive, config.classifier, threads):
+        for some, first, among in each_contest(task.all_labels, exclusive, config.classifier, threads):
+            some.fit(matrix, first, among)
             share, of_contests = np.split(of_contests, [len(some.coef_)])
             weights += some.coef_.T @ share
             intercepts += some.intercept_ @ share
@@ -86,7 +86,8 @@ def trained(
 ) -> tuple[list[FoldFeatures], TopicClassifier]:
     """The features and the classifier that are learned from ``rows`` alone."""
     learned = counted.learn(rows)
-    return learned, _classifier(task, counted, config, rows, learned, counted.matrix(learned, rows), threads)
+    matrix, emphasis = counted.matrix(learned, rows), counted.emphasis(learned)
+    return learned, _classifier(config, threads).fit(matrix, task.all_labels[rows], emphasis=emphasis)
 
 
 def scores_of_fold(
@@ -104,15 +105,20 @@ def scores_of_fold(
     held_out = np.flatnonzero(task.folds == fold)
     rows = np.append(np.flatnonzero(task.folds != fold), task.always)
     learned = counted.learn(rows)
-    matrix = counted.matrix(learned, rows)
-    classifier = _classifier(task, counted, config, rows, learned, matrix, threads, whole)
+    matrix, labels = counted.matrix(learned, rows), task.all_labels[rows]
+    to_score, of_passages = _with_passages(task, held_out)
+    unseen = counted.matrix(learned, to_score)
+    classifier = _classifier(config, threads)
+    duals = getattr(whole, "duals_", None) if config.classifier.strength <= STRENGTH_FROM_WHOLE else None  # of SVMs
+    if duals is not None:
+        classifier.set_params(epochs=EPOCHS_FROM_WHOLE, tolerance=TOLERANCE_FROM_WHOLE)
+        duals = duals[rows]
+    scores = classifier.fit_scores(matrix, labels, unseen, emphasis=counted.emphasis(learned), duals=duals)
+    columns = [_best_passages(task, scores, of_passages)]
     exclusive = exclusivity(task.labels, config.classifier.exclusive)
-    contests = fit_contests(matrix, task.all_labels[rows], exclusive, config.classifier, threads)
-    scores = [topic_scores(task, counted, learned, classifier, held_out)]
-    if exclusive != "no":
-        unseen = counted.matrix(learned, held_out)
-        scores += [some.decision_function(unseen) for some in contests]
-    return held_out, np.column_stack(scores)
+    for some, first, among in each_contest(labels, exclusive, config.classifier, threads):
+        columns.append(some.fit_scores(matrix, first, unseen, among))
+    return held_out, np.column_stack(columns)
 
 
 def topic_scores(
@@ -122,35 +128,36 @@ def topic_scores(
 
     Then the best passage's scores stand behind those of the whole.
     """
+    to_score, of_passages = _with_passages(task, rows)
+    return _best_passages(task, classifier.decision_function(counted.matrix(learned, to_score)), of_passages)
 
-    def scores_of(some: Rows) -> Floats:
-        return np.asarray(classifier.decision_function(counted.matrix(learned, some)).reshape(len(some), -1))
 
-    whole = scores_of(rows)
+def _with_passages(task: Task, rows: Rows) -> tuple[Rows, Rows]:
+    """``rows`` and their passages as rows of all texts; for each passage, which of ``rows`` it belongs to."""
+    passages = np.flatnonzero(np.isin(task.passage_rows, rows))
+    return np.append(rows, task.first_passage + passages), np.searchsorted(rows, task.passage_rows[passages])
+
+
+def _best_passages(task: Task, scores: Floats, of_passages: Rows) -> Floats:
+    """The scores [rows, topics] of texts; behind them those of the best passage, if any text of the task has passages.
+
+    ``scores`` are of the rows and of their passages, as :func:`_with_passages` gives them.
+    """
+    whole, passages = np.split(scores, [len(scores) - len(of_passages)])
     if not len(task.passage_rows):
         return whole
     best = whole.copy()
-    passages = np.flatnonzero(np.isin(task.passage_rows, rows))
-    if len(passages):
-        of = np.searchsorted(rows, task.passage_rows[passages])
-        best[of] = -np.inf
-        best_of(scores_of(task.first_passage + passages), of, best)
+    if len(of_passages):
+        best[of_passages] = -np.inf
+        best_of(passages, of_passages, best)
     return np.column_stack([whole, best])
 
 
-def _classifier(
-    task: Task, counted: CountedFeatures, config: Config, rows: Rows, learned: Sequence[FoldFeatures],
-    matrix: csr_array, threads: int, whole: TopicClassifier | None = None,
-) -> TopicClassifier:  # fmt: skip
+def _classifier(config: Config, threads: int) -> TopicClassifier:
     chosen = config.classifier
-    classifier = TopicClassifier(
+    return TopicClassifier(
         kind=chosen.kind, strength=chosen.strength, threads=threads, emphasis_factor=chosen.query_emphasis
     )
-    duals = getattr(whole, "duals_", None) if chosen.strength <= STRENGTH_FROM_WHOLE else None  # those of SVMs
-    if duals is not None:
-        classifier.set_params(epochs=EPOCHS_FROM_WHOLE, tolerance=TOLERANCE_FROM_WHOLE)
-        duals = duals[rows]
-    return classifier.fit(matrix, task.all_labels[rows], emphasis=counted.emphasis(learned), duals=duals)
 
 
 def out_of_fold_scores(

@@ -26,6 +26,7 @@ from training.model.kernels_model import Doubles, Floats
 SEED = np.uint64(88172645463325252)
 LEAST_STEP = 0.03  # of the tolerance; a smaller one is not worth reading the row again
 AHEAD = 32  # entries between asking for a feature's weights and using them
+SQUARES_AHEAD = 64  # the same for its scales, which nobody has read shortly before
 
 
 def _vector_at(builder: Any, place: Any, vector: Any) -> Any:
@@ -45,6 +46,12 @@ def _row_of(builder: Any, signature: Any, context: Any, table: Any, of: int, ind
     return pointer(context, builder, signature.args[of], table, place)
 
 
+def _ahead(builder: Any, at: Any, end: Any, entries: int) -> Any:
+    """``min(at + entries, end - 1)``"""
+    ahead, last = builder.add(at, ir.Constant(at.type, entries)), builder.sub(end, ir.Constant(end.type, 1))
+    return builder.select(builder.icmp_signed("<", ahead, last), ahead, last)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def dot_lanes(typing_context: Any, table: Any, indices: Any, data: Any, begin: Any, end: Any, out: Any) -> Any:
     """dot_lanes(table, indices, data, begin, end, out): ``out[lane] = sum of data[k] * table[indices[k], lane]``.
@@ -59,11 +66,8 @@ def dot_lanes(typing_context: Any, table: Any, indices: Any, data: Any, begin: A
         for total in sums:
             builder.store(ir.Constant(vector, [0.0] * LANES), total)
 
-        last = builder.sub(end_, ir.Constant(end_.type, 1))
-
         def add(at: Any, total: Any) -> None:
-            ahead = builder.add(at, ir.Constant(at.type, AHEAD))
-            ahead = builder.select(builder.icmp_signed("<", ahead, last), ahead, last)
+            ahead = _ahead(builder, at, end_, AHEAD)
             ask_for_line(builder, _row_of(builder, signature, context, table_, 0, indices_, 1, ahead))
             row = _vector_at(builder, _row_of(builder, signature, context, table_, 0, indices_, 1, at), vector)
             value = builder.load(pointer(context, builder, signature.args[2], data_, at))
@@ -101,6 +105,8 @@ def step_lanes(
         start = pointer(context, builder, signature.args[6], by_, ir.Constant(ir.IntType(64), 0))
         steps = builder.load(_vector_at(builder, start, vector), align=4)
         with cgutils.for_range_slice(builder, begin_, end_, ir.Constant(begin_.type, 1), begin_.type) as (at, _):
+            ahead = _ahead(builder, at, end_, SQUARES_AHEAD)
+            ask_for_line(builder, _row_of(builder, signature, context, square_, 1, indices_, 2, ahead))
             row = _vector_at(builder, _row_of(builder, signature, context, table_, 0, indices_, 2, at), vector)
             scale = _vector_at(builder, _row_of(builder, signature, context, square_, 1, indices_, 2, at), vector)
             value = builder.load(pointer(context, builder, signature.args[3], data_, at))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from training.model.kernels_lanes import join_scales, own_squares, split_rows, write_weights
+from training.model.kernels_lanes import (
+    join_scales,
+    own_squares,
+    score_rows,
+    split_rows,
+    weigh_single,
+    write_weights,
+)
 from training.model.kernels_machine import LANES
 from training.model.kernels_svm import fit_lanes
 from training.model.memory import zeros
@@ -14,6 +23,24 @@ from training.model.weighting import document_frequency
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int32]
+SplitRows = tuple[npt.NDArray[np.int64], Ints, Floats, npt.NDArray[np.int64], Ints, Floats]
+
+
+class Solved(NamedTuple):
+    """What the solver found for some topics.
+
+    Attributes:
+        shared: float32 [features that several rows have * LANES], weights in the order of the solver.
+        lanes: float32 [features * LANES], weights of the features that one row has.
+        intercepts: float64 [topics].
+        epochs: the most that one topic needed.
+    """
+
+    shared: Floats
+    lanes: Floats
+    intercepts: npt.NDArray[np.float64]
+    epochs: int
 
 
 class SharedRows:
@@ -21,14 +48,20 @@ class SharedRows:
 
     def __init__(self, rows: csr_array) -> None:
         self.count, self.features = rows.shape
-        indptr = np.asarray(rows.indptr, np.int64)
-        self.held = document_frequency(indptr, rows.indices, np.arange(self.count), self.features)
+        self.held = document_frequency(
+            np.asarray(rows.indptr, np.int64), rows.indices, np.arange(self.count), self.features
+        )
         by_frequency = np.argsort(-self.held, kind="stable").astype(np.int32)
         self._several = int((self.held > 1).sum())
         self._place = np.empty_like(by_frequency)
         self._place[by_frequency] = np.arange(self.features, dtype=np.int32)
-        split = split_rows(indptr, np.asarray(rows.indices, np.int32), rows.data, self.held, self._place)
+        split = self.split(rows)
         self._shared, self._single = split[:3], split[3:]
+
+    def split(self, rows: csr_array) -> SplitRows:
+        """Other rows of the same features as :meth:`scores` wants them."""
+        indptr, indices = np.asarray(rows.indptr, np.int64), np.asarray(rows.indices, np.int32)
+        return split_rows(indptr, indices, rows.data, self.held, self._place)
 
     def fit(
         self,
@@ -38,10 +71,9 @@ class SharedRows:
         cost: float,
         epochs: int,
         tolerance: float,
-        weights: Floats,
         duals: Floats,
         columns: npt.NDArray[np.intp],
-    ) -> tuple[npt.NDArray[np.float64], int]:
+    ) -> Solved:
         """Fit up to `LANES` topics; what comes out for one does not depend on the others.
 
         Args:
@@ -51,13 +83,9 @@ class SharedRows:
             cost: LIBLINEAR's ``C``.
             epochs: the most passes over the rows.
             tolerance: LIBLINEAR's ``-e``.
-            weights: float32 [features, all topics]; the weights for rows as they are go to its ``columns``.
             duals: float32 [rows, all topics]; its ``columns`` are where to begin, and become the dual variables, with
                 the sign of the label.
             columns: intp [topics].
-
-        Returns:
-            the intercepts, [topics], and the most epochs that one needed.
         """
         topics = positive.shape[1]
         bits = np.uint64(1) << np.arange(topics, dtype=np.uint64)
@@ -74,5 +102,15 @@ class SharedRows:
             shared, alpha, intercepts,
         )  # fmt: skip
         duals[:, columns] = alpha
-        write_weights(shared, self._place, self._several, *self._single, lanes, alpha, columns, weights)
-        return intercepts, int(used.max())
+        weigh_single(*self._single, alpha, lanes)
+        return Solved(shared, lanes, intercepts, int(used.max()))
+
+    def write(self, solved: Solved, columns: npt.NDArray[np.intp], weights: Floats) -> None:
+        """Write the weights for rows as they are to ``columns`` [topics] of float32 [features, all topics]."""
+        write_weights(solved.shared, self._place, self.held, solved.lanes, columns, weights)
+
+    def scores(self, solved: Solved, others: SplitRows) -> Floats:
+        """What the weights make of other rows, float32 [rows, topics]; sooner than writing and multiplying them."""
+        scores = np.tile(solved.intercepts.astype(np.float32), (len(others[0]) - 1, 1))
+        score_rows(*others, solved.shared, solved.lanes, scores)
+        return scores

@@ -71,6 +71,11 @@ class Terms:
         raw, ends = self.data.tobytes(), self.offsets.tolist()
         return [raw[start:end].decode() for start, end in pairwise(ends)]
 
+    def strings_at(self, which: npt.NDArray[np.int64]) -> list[str]:
+        """The terms at these indices as Python strings."""
+        places = zip(self.offsets[which].tolist(), self.offsets[which + 1].tolist(), strict=True)
+        return [self.data[start:end].tobytes().decode() for start, end in places]
+
     def take(self, which: npt.NDArray[np.int64] | Sequence[int]) -> Terms:
         """The terms at ascending indices."""
         chosen = np.asarray(which, np.int64)
