@@ -35,6 +35,20 @@ process.end()
 print("too late")
 """
 
+LEARNING = """
+import sys
+from training.model.light import OwnProcess
+OwnProcess().learning()
+import training.train
+assert "sklearn" in sys.modules
+assert not any(name.startswith("scipy.stats") for name in sys.modules)
+import numpy as np
+from sklearn.preprocessing import QuantileTransformer
+from scipy import stats
+spread = QuantileTransformer(n_quantiles=3, output_distribution="normal").fit_transform([[0.0], [1.0], [2.0]])
+assert abs(spread[1, 0]) < 1e-6 and stats.norm.cdf(0) == 0.5
+"""
+
 
 def run(code, **environment):
     return subprocess.run(
@@ -81,4 +95,9 @@ def test_a_command_called_from_python_leaves_pyarrow_as_it_is():
         "import pyarrow as pa\n"
         "assert pa.array([1]).to_pandas().tolist() == [1]\n"
     )
+    assert done.returncode == 0, done.stderr
+
+
+def test_learning_imports_no_statistics_and_who_wants_them_gets_them():
+    done = run(LEARNING)
     assert done.returncode == 0, done.stderr

@@ -25,13 +25,13 @@ def train(context: click.Context, config: str, overrides: tuple[str, ...], outpu
       conflict-topics train configs/default.yaml
       conflict-topics train configs/default.yaml --set data.train=mine.jsonl --set data.codebook=null
     """
+    process = context.find_object(OwnProcess)
+    if process is not None:
+        process.learning()
     from training.config_file import load_config
     from training.evaluation.table import results_table
     from training.train import train as run
 
-    process = context.find_object(OwnProcess)
-    if process is not None:
-        process.ends_at_once = True
     settings = load_config(config, overrides)
     folder = output or Path("experiments/models") / settings.name
     outcome = run(settings, folder)

@@ -7,16 +7,20 @@ paragraphs. Both look once, and do without what they do not find.
 Before it looks for compiled code that it has kept, Numba also gets ready for compiling: it imports and registers all
 that code could call, and SciPy, to see whether there is a BLAS. What was compiled needs its run-time alone; if
 something was not, compiling gets ready for itself.
+
+scikit-learn imports SciPy's statistics, which takes half a second, for functions that no command here calls.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 # Commands make millions of small objects and hardly any cycle: looking for those as often as Python does by default
@@ -42,6 +46,12 @@ class OwnProcess:
         finally:
             gc.freeze()
             gc.enable()
+
+    def learning(self) -> None:
+        """Start a command that learns; scikit-learn comes without the statistics that SciPy has."""
+        self.ends_at_once = True
+        with _later("scipy.stats"):
+            import sklearn.preprocessing  # noqa: F401
 
     def end(self) -> None:
         """End the process with success, where the command allows it without taking apart each object of Python."""
@@ -73,6 +83,26 @@ def _load_overload(cache: Any, signature: Any, target: Any) -> Any:
     rtsys.initialize(target)
     with cache._guard_against_spurious_io_errors():
         return cache._load_overload(signature, target)
+
+
+class _Later(ModuleType):
+    """What imports a module when something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def _later(name: str) -> Iterator[None]:
+    """Within, who imports this module gets what stands for it, unless it is imported already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = _Later(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 class _Absent:
