@@ -3,6 +3,9 @@
 One topic's scales, and one topic's weights, lie in a row or a column of their own; the solver has those of sixteen
 topics, the lanes, side by side, a cache line for each feature. Going through the features once for all lanes reads and
 writes whole lines.
+
+Features are numbered by frequency: first those that several rows hold, then those of a single row, which have a table
+of their own, then those of none.
 """
 
 from __future__ import annotations
@@ -18,59 +21,58 @@ from training.model.kernels_svm import dot_lanes
 
 @compiled
 def split_rows(
-    indptr: Positions, indices: Ids, data: Floats, held: Positions, place: Ids
+    indptr: Positions, indices: Ids, data: Floats, place: Ids, several: int, single: int
 ) -> tuple[Positions, Ids, Floats, Positions, Ids, Floats]:
-    """The entries of features that several rows hold, numbered as in `place`; and those of one row, as they are.
+    """The entries of features that several rows hold, and those of features of a single row, under their numbers.
 
-    `held` counts the rows that the solver learns from; features of none of them are left out.
+    `place` is int32 [features], their numbers by frequency; the single ones are counted from 0, too. Entries of
+    features that no row holds are left out.
     """
     rows = indptr.size - 1
-    shared, single = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
+    shared_ptr, single_ptr = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
     for row in range(rows):
-        alone, several = 0, 0
+        shared_ptr[row + 1], single_ptr[row + 1] = shared_ptr[row], single_ptr[row]
         for at in range(indptr[row], indptr[row + 1]):
-            alone += held[indices[at]] == 1
-            several += held[indices[at]] > 1
-        single[row + 1] = single[row] + alone
-        shared[row + 1] = shared[row] + several
-    shared_indices, shared_data = np.empty(shared[rows], np.int32), np.empty(shared[rows], np.float32)
-    single_indices, single_data = np.empty(single[rows], np.int32), np.empty(single[rows], np.float32)
-    for row in range(rows):
-        i, j = shared[row], single[row]
-        for at in range(indptr[row], indptr[row + 1]):
-            if held[indices[at]] == 1:
-                single_indices[j] = indices[at]
-                single_data[j] = data[at]
-                j += 1
-            elif held[indices[at]] > 1:
-                shared_indices[i] = place[indices[at]]
-                shared_data[i] = data[at]
-                i += 1
-    return shared, shared_indices, shared_data, single, single_indices, single_data
+            number = place[indices[at]]
+            shared_ptr[row + 1] += number < several
+            single_ptr[row + 1] += several <= number < several + single
+    shared_indices, shared_data = np.empty(shared_ptr[rows], np.int32), np.empty(shared_ptr[rows], np.float32)
+    single_indices, single_data = np.empty(single_ptr[rows], np.int32), np.empty(single_ptr[rows], np.float32)
+    i, j = 0, 0
+    for at in range(indices.size):
+        number = place[indices[at]]
+        if number < several:
+            shared_indices[i], shared_data[i] = number, data[at]
+            i += 1
+        elif number < several + single:
+            single_indices[j], single_data[j] = number - several, data[at]
+            j += 1
+    return shared_ptr, shared_indices, shared_data, single_ptr, single_indices, single_data
 
 
 @lean
-def join_scales(scales: Floats, place: Ids, several: int, lanes: Floats, square: Floats) -> None:
-    """Write the scales of all topics side by side, and their squares in the order of the solver.
+def join_scales(scales: Floats, place: Ids, square: Floats, single: Floats) -> None:
+    """Write the scales of all topics side by side: of shared features their squares, of single ones as they are.
 
     Args:
         scales: float32 [topics, features].
-        place: int32 [features], the number of each feature by frequency.
-        several: how many features more than one row has; they come first by frequency.
-        lanes: float32 [features * LANES].
-        square: float32 [several * LANES].
+        place: int32 [features].
+        square: float32 [features that several rows hold * LANES].
+        single: float32 [features of a single row * LANES].
     """
+    several, known = square.size // LANES, (square.size + single.size) // LANES
     for feature in range(scales.shape[1]):
-        target = whole(place[feature])
+        number = whole(place[feature])
         for topic in range(scales.shape[0]):
             scale = scales[topic, feature]
-            lanes[unsigned(feature * LANES + topic)] = scale
-            if target < several:
-                square[unsigned(target * LANES + topic)] = scale * scale
+            if number < several:
+                square[unsigned(number * LANES + topic)] = scale * scale
+            elif number < known:
+                single[unsigned((number - several) * LANES + topic)] = scale
 
 
 @lean
-def own_squares(indptr: Positions, indices: Ids, data: Floats, lanes: Floats, own: Doubles) -> None:
+def own_squares(indptr: Positions, indices: Ids, data: Floats, single: Floats, own: Doubles) -> None:
     """Write the squared length of the features that a row alone has to `own`, float64 [rows, topics]."""
     for row in range(own.shape[0]):
         for topic in range(own.shape[1]):
@@ -78,60 +80,57 @@ def own_squares(indptr: Positions, indices: Ids, data: Floats, lanes: Floats, ow
         for at in range(indptr[row], indptr[row + 1]):
             first = whole(indices[at]) * LANES
             for topic in range(own.shape[1]):
-                value = np.float64(data[at] * lanes[unsigned(first + topic)])
+                value = np.float64(data[at] * single[unsigned(first + topic)])
                 own[row, topic] += value * value
 
 
 @lean
-def weigh_single(indptr: Positions, indices: Ids, data: Floats, alpha: Doubles, lanes: Floats) -> None:
+def weigh_single(indptr: Positions, indices: Ids, data: Floats, alpha: Doubles, single: Floats) -> None:
     """Turn the scales of features that one row alone has into their weights, which the row's alpha makes.
 
     Args:
-        indptr, indices, data: those features, by row.
+        indptr, indices, data: the entries of those features, by row.
         alpha: float64 [rows, topics].
-        lanes: float32 [features * LANES], from :func:`join_scales`.
+        single: float32 [features of a single row * LANES], from :func:`join_scales`.
     """
     for row in range(indptr.size - 1):
         for at in range(indptr[row], indptr[row + 1]):
             first = whole(indices[at]) * LANES
             for topic in range(alpha.shape[1]):
-                scale = lanes[unsigned(first + topic)]
+                scale = single[unsigned(first + topic)]
                 step = alpha[row, topic] * np.float64(data[at])
-                lanes[unsigned(first + topic)] = step * np.float64(scale * scale)
+                single[unsigned(first + topic)] = step * np.float64(scale * scale)
 
 
 @lean
-def write_weights(
-    shared: Floats, place: Ids, held: Positions, lanes: Floats, columns: npt.NDArray[np.intp], weights: Floats
-) -> None:
+def write_weights(shared: Floats, single: Floats, place: Ids, columns: npt.NDArray[np.intp], weights: Floats) -> None:
     """Write what the solver found to columns of `weights`, float32 [features, all topics].
 
     Args:
-        shared: float32, the weights of the features that more than one row has, in the order of the solver.
-        place: int32 [features], the number of each feature in that order.
-        held: int64 [features], how many rows have each.
-        lanes: float32 [features * LANES], in which :func:`weigh_single` has put those that one row has.
+        shared: float32 [features that several rows hold * LANES].
+        single: float32 [features of a single row * LANES], in which :func:`weigh_single` has put their weights.
+        place: int32 [features].
         columns: intp [topics].
     """
+    several, known = shared.size // LANES, (shared.size + single.size) // LANES
     for feature in range(place.size):
-        if held[feature] == 1:
-            for topic in range(columns.size):
-                weights[feature, columns[topic]] = lanes[unsigned(feature * LANES + topic)]
-        elif held[feature] > 1:
-            source = whole(place[feature])
-            for topic in range(columns.size):
-                weights[feature, columns[topic]] = shared[unsigned(source * LANES + topic)]
+        number = whole(place[feature])
+        for topic in range(columns.size):
+            if number < several:
+                weights[feature, columns[topic]] = shared[unsigned(number * LANES + topic)]
+            elif number < known:
+                weights[feature, columns[topic]] = single[unsigned((number - several) * LANES + topic)]
 
 
 @compiled
 def score_rows(
     indptr: Positions, indices: Ids, data: Floats, single_indptr: Positions, single_indices: Ids, single_data: Floats,
-    shared: Floats, lanes: Floats, scores: Floats,
+    shared: Floats, single: Floats, scores: Floats,
 ) -> None:  # fmt: skip
     """Add to `scores`, float32 [rows, topics], the products of rows, split as by :func:`split_rows`, and weights."""
     of_shared, of_single = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
     for row in range(scores.shape[0]):
         dot_lanes(shared, indices, data, indptr[row], indptr[row + 1], of_shared)
-        dot_lanes(lanes, single_indices, single_data, single_indptr[row], single_indptr[row + 1], of_single)
+        dot_lanes(single, single_indices, single_data, single_indptr[row], single_indptr[row + 1], of_single)
         for topic in range(scores.shape[1]):
             scores[row, topic] += of_shared[topic] + of_single[topic]

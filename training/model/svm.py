@@ -32,13 +32,13 @@ class Solved(NamedTuple):
 
     Attributes:
         shared: float32 [features that several rows have * LANES], weights in the order of the solver.
-        lanes: float32 [features * LANES], weights of the features that one row has.
+        single: float32 [features that one row has * LANES], their weights.
         intercepts: float64 [topics].
         epochs: the most that one topic needed.
     """
 
     shared: Floats
-    lanes: Floats
+    single: Floats
     intercepts: npt.NDArray[np.float64]
     epochs: int
 
@@ -52,7 +52,7 @@ class SharedRows:
             np.asarray(rows.indptr, np.int64), rows.indices, np.arange(self.count), self.features
         )
         by_frequency = np.argsort(-self.held, kind="stable").astype(np.int32)
-        self._several = int((self.held > 1).sum())
+        self._several, self._alone = int((self.held > 1).sum()), int((self.held == 1).sum())
         self._place = np.empty_like(by_frequency)
         self._place[by_frequency] = np.arange(self.features, dtype=np.int32)
         split = self.split(rows)
@@ -61,7 +61,7 @@ class SharedRows:
     def split(self, rows: csr_array) -> SplitRows:
         """Other rows of the same features as :meth:`scores` wants them."""
         indptr, indices = np.asarray(rows.indptr, np.int64), np.asarray(rows.indices, np.int32)
-        return split_rows(indptr, indices, rows.data, self.held, self._place)
+        return split_rows(indptr, indices, rows.data, self._place, self._several, self._alone)
 
     def fit(
         self,
@@ -91,26 +91,26 @@ class SharedRows:
         bits = np.uint64(1) << np.arange(topics, dtype=np.uint64)
         members = (np.ones_like(positive) if among is None else among) @ bits
         # Each row one cache line, not parts of two.
-        lanes = zeros(self.features * LANES, np.float32)
         square, shared = (zeros(self._several * LANES, np.float32) for _ in range(2))
-        join_scales(scales, self._place, self._several, lanes, square)
+        single = zeros(self._alone * LANES, np.float32)
+        join_scales(scales, self._place, square, single)
         own = np.empty((self.count, topics))
-        own_squares(*self._single, lanes, own)
+        own_squares(*self._single, single, own)
         alpha, intercepts = np.abs(duals[:, columns], dtype=np.float64), np.zeros(topics)
         used = fit_lanes(
             *self._shared, own, np.ascontiguousarray(positive), members, square, cost, epochs, tolerance,
             shared, alpha, intercepts,
         )  # fmt: skip
         duals[:, columns] = alpha
-        weigh_single(*self._single, alpha, lanes)
-        return Solved(shared, lanes, intercepts, int(used.max()))
+        weigh_single(*self._single, alpha, single)
+        return Solved(shared, single, intercepts, int(used.max()))
 
     def write(self, solved: Solved, columns: npt.NDArray[np.intp], weights: Floats) -> None:
         """Write the weights for rows as they are to ``columns`` [topics] of float32 [features, all topics]."""
-        write_weights(solved.shared, self._place, self.held, solved.lanes, columns, weights)
+        write_weights(solved.shared, solved.single, self._place, columns, weights)
 
     def scores(self, solved: Solved, others: SplitRows) -> Floats:
         """What the weights make of other rows, float32 [rows, topics]; sooner than writing and multiplying them."""
         scores = np.tile(solved.intercepts.astype(np.float32), (len(others[0]) - 1, 1))
-        score_rows(*others, solved.shared, solved.lanes, scores)
+        score_rows(*others, solved.shared, solved.single, scores)
         return scores
