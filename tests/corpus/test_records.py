@@ -174,6 +174,7 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
         ("a.csv", b"text,topics\n", r"holds no rows"),
         ("a.docx", b"x", r"a\.docx: labelled data cannot be read from \.docx"),
         ("a.jsonl", b'{"text": "caf\xe9", "topics": []}\n', r"a\.jsonl:1: byte 14 of the line is not UTF-8"),
+        ("a.jsonl", '{"text": "a", "topics": []}\n'.encode("utf-16"), r"a\.jsonl:1: byte 1 .* iconv -f UTF-16 -t UTF-8"),
         ("a.csv", b"text,topics\nok,\ncaf\xe9,\n", r"a\.csv:3: byte 4 of the line is not UTF-8"),
         ("a.csv", b'text,topics\nok,\n"one" x,\n', r"a\.csv:3: not a CSV record .*Lines 3 to 3 were read as one"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import gzip
 import io
@@ -14,6 +15,7 @@ import zstandard
 from training.errors import UserError
 
 COMPRESSIONS = (".gz", ".zst")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def data_suffix(path: str | Path) -> str:
@@ -58,9 +60,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(stream, start=1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as problem:
+        encoding = "UTF-16" if number == 1 and problem.object.startswith(_UTF_16) else "WINDOWS-1252"
         raise UserError(
             f"{path}:{number}: byte {problem.start + 1} of the line is not UTF-8. "
-            f"Save the file as UTF-8 (e.g. iconv -f WINDOWS-1252 -t UTF-8)."
+            f"Save the file as UTF-8 (e.g. iconv -f {encoding} -t UTF-8)."
         ) from None
     except (OSError, EOFError, zstandard.ZstdError) as problem:
         raise UserError(f"{path}:{number + 1}: cannot be read: {problem}.") from None
