@@ -7,6 +7,8 @@ import pytest
 
 from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.checks import check_data
+from training.errors import UserError
+from training.prepare import learnable_topics, prepare
 
 
 def notes(path: Path, records: list[dict[str, Any]], *overrides: str) -> str:
@@ -37,6 +39,29 @@ def test_faults_of_the_data_are_found_on_either_side_of_the_split(tmp_path: Path
     told = notes(tmp_path, [*records, *again, blank], f"seed={seed}")
     assert "2 pairs of near-duplicates are labelled differently" in told
     assert "1 paragraphs hold no text" in told
+
+
+@pytest.mark.parametrize(
+    ("topics", "told"),
+    [
+        ([[]], "PROBLEM  no topics: no paragraph has any topic"),
+        ([["shelling", "detention"]], "PROBLEM  topics of all: all 48 training paragraphs have the topic"),
+        ([["shelling"]] * 59 + [["shelling", "detention"]], "PROBLEM  rare topics: 1 topics have fewer than 2"),
+    ],
+)
+def test_what_training_would_fail_on_is_a_problem(tmp_path: Path, topics: list[list[str]], told: str) -> None:
+    records = [record | {"topics": topics[at % len(topics)]} for at, record in enumerate(synthetic_records(20))]
+    config = config_for(write_jsonl(tmp_path / "x.jsonl", records))
+    findings = check_data(config)
+    assert findings.fatal
+    assert told in findings.text()
+    with pytest.raises(UserError, match=r"no topic has the 2 positive paragraphs .* Found: (none|shelling|detention)"):
+        learnable_topics(prepare(config), config)
+
+
+def test_a_topic_of_all_beside_others_is_told(tmp_path: Path) -> None:
+    records = [record | {"topics": [*record["topics"], "news"]} for record in synthetic_records(20)]
+    assert "note  topics of all: all 48 training" in notes(tmp_path, records)
 
 
 def slipped(*slips: str) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ class Findings:
 
     def text(self) -> str:
         lines = [f"{self.paragraphs} paragraphs in {self.articles} articles, {len(self.support)} topics"]
-        width = max(len(topic) for topic in self.support)
+        width = max(map(len, self.support), default=0)
         lines += [f"  {topic:{width}}  {count:6}" for topic, count in self.support.items()]
         for finding in self.findings:
             lines.append(f"{'PROBLEM' if finding.fatal else 'note'}  {finding.kind}: {finding.message}")
@@ -105,14 +105,27 @@ def _rare(train: Corpus, config: Config) -> list[Finding]:
     least = config.classifier.min_positives
     untrained = [f"{topic} {count}" for topic, count in train.support.items() if count < least]
     few = [f"{topic} {count}" for topic, count in train.support.items() if least <= count < FEW_POSITIVES]
+    everywhere = [topic for topic, count in train.support.items() if least <= count == len(train)]
+    fatal = len(untrained) + len(everywhere) == len(train.topics)
     findings = []
+    if not train.topics:
+        findings.append(Finding("no topics", "no paragraph has any topic: there is nothing to train", fatal=True))
     if untrained:
         findings.append(
             Finding(
                 "rare topics",
                 f"{len(untrained)} topics have fewer than {least} positive training paragraphs and will not be trained",
                 tuple(untrained),
-                fatal=len(untrained) == len(train.topics),
+                fatal,
+            )
+        )
+    if everywhere:
+        findings.append(
+            Finding(
+                "topics of all",
+                f"all {len(train)} training paragraphs have the topic, which will not be trained: add some without it",
+                tuple(everywhere),
+                fatal,
             )
         )
     if few:

@@ -131,7 +131,7 @@ def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...
         raise UserError(
             f"data.train: no topic has the {config.classifier.min_positives} positive paragraphs that are needed to "
             f"learn it (classifier.min_positives), and one paragraph without it. "
-            f"Found: {listed(f'{t} {n}' for t, n in support.items())}."
+            f"Found: {listed(f'{t} {n}' for t, n in support.items()) or 'none'}."
         )
     for topic, reason in left_out.items():
         log.warning("topic %s is not trained: %s", topic, reason)
