@@ -59,6 +59,12 @@ def test_what_training_would_fail_on_is_a_problem(tmp_path: Path, topics: list[l
         learnable_topics(prepare(config), config)
 
 
+def test_training_paragraphs_of_one_article_are_a_problem(tmp_path: Path) -> None:
+    findings = check_data(config_for(write_jsonl(tmp_path / "x.jsonl", synthetic_records(2))))
+    assert findings.fatal
+    assert "PROBLEM  too few articles: what is left for training: The 3 paragraphs all belong to" in findings.text()
+
+
 def test_a_topic_of_all_beside_others_is_told(tmp_path: Path) -> None:
     records = [record | {"topics": [*record["topics"], "news"]} for record in synthetic_records(20)]
     assert "note  topics of all: all 48 training" in notes(tmp_path, records)

@@ -13,7 +13,7 @@ from training.config import Config, SeparatedTopics
 from training.corpus.duplicates import near_duplicate_pairs
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
-from training.errors import listed
+from training.errors import UserError, listed
 from training.learning_curve import curve_lines, learning_curve
 from training.model.fitting import fit
 from training.model.task import TooFewWordsError
@@ -74,6 +74,7 @@ def check_data(config: Config, with_learning_curve: bool = False) -> Findings:
     support = {topic: train.support[topic] + test.support[topic] for topic in train.topics}
     articles = {*train.article_ids, *test.article_ids}
     findings = [
+        *_folds(prepared, config),
         *_rare(train, config),
         *_small_test(train, test, config),
         *(Finding("odd topics", slip) for slip in _slips(train.topics, config)),
@@ -99,6 +100,14 @@ def _learning_curve(prepared: Prepared, config: Config) -> dict[str, Any] | None
     except TooFewWordsError:
         return None
     return learning_curve(corpus, prepared.train_groups, folds, config, fitted.out_of_fold.tags, lessons, rarity)
+
+
+def _folds(prepared: Prepared, config: Config) -> list[Finding]:
+    try:
+        grouped_folds(prepared.train.labels, prepared.train_groups, config.split.folds, config.seed)
+    except UserError as problem:
+        return [Finding("too few articles", f"what is left for training: {problem}", fatal=True)]
+    return []
 
 
 def _rare(train: Corpus, config: Config) -> list[Finding]:
