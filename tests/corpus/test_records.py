@@ -150,6 +150,10 @@ BAD_LINES = [
     ('{"text": "\\ud800", "topics": []}', r"news\.jsonl:2: text: character 1 is half of a surrogate pair"),
     ('{"text": "x", "topics": ["shelings"]}', r'news\.jsonl:2: topic "shelings" is not in data/codebook.yaml. Did you mean "shelling"\?'),
     ('{"text": "x", "topics": ["air\\tstrike"]}', r"news\.jsonl:2: topics: the topic .* holds a control character"),
+    (
+        '{"text": "x", "topics": [], "article_id": "a\\ud800"}',
+        r"news\.jsonl:2: article_id: character 2 is half of a surrogate pair",
+    ),
     ('{"text": "x", "topics": ["\\ud800"]}', r"news\.jsonl:2: topics: the topic .* holds half of a surrogate pair"),
     ('{"text": "x", "topics": ["%s"]}' % ("x" * 1001), r"news\.jsonl:2: topics: the topic .* has 1001 characters"),
     ('{"text": "x", "topics": ["shelling"], "topics": []}', r'news\.jsonl:2: not a JSON record \(the key "topics" stands'),
@@ -174,7 +178,11 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
         ("a.csv", b"text,topics\n", r"holds no rows"),
         ("a.docx", b"x", r"a\.docx: labelled data cannot be read from \.docx"),
         ("a.jsonl", b'{"text": "caf\xe9", "topics": []}\n', r"a\.jsonl:1: byte 14 of the line is not UTF-8"),
-        ("a.jsonl", '{"text": "a", "topics": []}\n'.encode("utf-16"), r"a\.jsonl:1: byte 1 .* iconv -f UTF-16 -t UTF-8"),
+        (
+            "a.jsonl",
+            '{"text": "a", "topics": []}\n'.encode("utf-16"),
+            r"a\.jsonl:1: byte 1 .* iconv -f UTF-16 -t UTF-8",
+        ),
         ("a.csv", b"text,topics\nok,\ncaf\xe9,\n", r"a\.csv:3: byte 4 of the line is not UTF-8"),
         ("a.csv", b'text,topics\nok,\n"one" x,\n', r"a\.csv:3: not a CSV record .*Lines 3 to 3 were read as one"),
         (

@@ -22,6 +22,10 @@ def text_of(row: Row, key: ColumnKey) -> str:
         raise UserError(f"{row.place}: {key}: found no text (null), expected the text of a paragraph.")
     if not isinstance(text, str):
         raise UserError(f"{row.place}: {key}: found {type(text).__name__} {text!r:.40}, expected text.")
+    return _encodable(text, row, key)
+
+
+def _encodable(text: str, row: Row, key: ColumnKey) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as problem:
@@ -70,11 +74,11 @@ def _is_set(row: Row, key: ColumnKey) -> bool:
 
 def identity_of(row: Row, key: ColumnKey | None) -> str | None:
     value = row.values.get(key) if key is not None else None
-    if value is None or value == "":  # a table has no null
+    if key is None or value is None or value == "":  # a table has no null
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise UserError(f"{row.place}: {key}: found {value!r:.40}, expected an id (text or a whole number).")
-    return str(value)
+    return _encodable(str(value), row, key)
 
 
 def date_of(row: Row, key: ColumnKey | None) -> str | None:
