@@ -80,8 +80,8 @@ def slipped(*slips: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("slip", "told"),
     [
-        ("Shelling", "'Shelling', 'shelling' differ in case or blanks only"),
-        (" shelling", "' shelling', 'shelling' differ in case or blanks only"),
+        ("Shelling", "'Shelling', 'shelling' differ in case, blanks or dashes only"),
+        (" shelling", "' shelling', 'shelling' differ in case, blanks or dashes only"),
         (
             "shelling,arson",
             "'shelling,arson' holds ',' between what are topics: divide it",
@@ -95,6 +95,10 @@ def test_topics_that_look_like_slips_are_told_without_a_codebook(tmp_path: Path,
     names = [slip, "shelling", "detention", "displacement"]
     book.write_text("topics:\n" + "".join(f"- id: {name!r}\n" for name in names))
     assert "odd topics" not in notes(tmp_path, slipped(slip), f"data.codebook={book}")
+
+
+def test_normal_forms_of_one_topic_are_told_by_their_code_points(tmp_path: Path) -> None:
+    assert r"'de\u0301tention', 'd\xe9tention' differ" in notes(tmp_path, slipped("d\xe9tention", "de\u0301tention"))
 
 
 def test_the_separator_in_use_is_named(tmp_path: Path) -> None:

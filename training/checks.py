@@ -18,7 +18,7 @@ from training.learning_curve import curve_lines, learning_curve
 from training.model.fitting import fit
 from training.model.task import TooFewWordsError
 from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of
-from training.topic_names import joined_topics, no_topics, variants
+from training.topic_names import joined_topics, no_topics, told_apart, variants
 
 FEW_POSITIVES = 20
 FEW_TESTED = 50
@@ -180,7 +180,7 @@ def _slips(topics: Sequence[str], config: Config) -> list[str]:
         else ""
     )
     return [
-        *(f"{listed(map(repr, alike))} differ in case or blanks only" for alike in variants(topics)),
+        *(f"{listed(told_apart(alike))} differ in case, blanks or dashes only" for alike in variants(topics)),
         *(f"{topic!r} holds {mark!r} between what are topics: {remedy}" for topic, mark in joined_topics(topics)),
         *(f"{topic!r}: is it meant to be no topic? Then leave the topics empty" for topic in no_topics(topics)),
     ]

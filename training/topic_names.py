@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 
 LONGEST = 1000
 SEPARATORS = ",;|"
-NO_TOPICS = ("none", "null", "nil", "nan", "na", "n/a", "-")
+NO_TOPICS = ("none", "null", "nil", "nan", "na", "n/a", "")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -26,11 +27,17 @@ def fault_of(name: str) -> str | None:
 
 
 def variants(topics: Iterable[str]) -> list[list[str]]:
-    """Topics that differ only in case or in blanks around them, together."""
+    """Topics that differ only in case, blanks, ``_``, ``-``, what nobody sees or Unicode's normal forms, together."""
     alike: dict[str, list[str]] = {}
     for topic in topics:
         alike.setdefault(_folded(topic), []).append(topic)
     return [names for names in alike.values() if len(names) > 1]
+
+
+def told_apart(alike: Collection[str]) -> list[str]:
+    """Names that look alike, quoted; by their code points where Unicode's normal forms are the whole difference."""
+    forms = {unicodedata.normalize("NFC", name) for name in alike}
+    return [repr(name) if len(forms) == len(alike) else ascii(name) for name in alike]
 
 
 def joined_topics(topics: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -50,4 +57,6 @@ def no_topics(topics: Iterable[str]) -> list[str]:
 
 
 def _folded(topic: str) -> str:
-    return topic.strip().casefold()
+    """``topic`` without what a reader passes over; nothing is left of a dash."""
+    visible = "".join(char for char in unicodedata.normalize("NFKC", topic) if unicodedata.category(char) != "Cf")
+    return " ".join(visible.replace("_", " ").replace("-", " ").split()).casefold()
