@@ -210,6 +210,20 @@ def test_bad_files_are_named(tmp_path: Path, name: str, content: bytes, message:
         read(path, columns)
 
 
+@pytest.mark.parametrize("compression", [".gz", ".zst"])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_compressed_files_that_are_cut_off_are_named(tmp_path: Path, compression: str, frames: int) -> None:
+    path = tmp_path / f"news.csv{compression}"
+    raw = COMPRESS[compression](b"text,topics\n" + b"Shells fell.,shelling\n" * 20_000)
+    second = COMPRESS[compression](b"Shells fell.,shelling\n" * 20_000)
+    path.write_bytes(raw + second)
+    columns = Columns(topics=SeparatedTopics(column="topics", separator=";"))
+    assert len(read(path, columns)) == 40_000
+    path.write_bytes(raw[:-1] if frames == 1 else raw + second[:20])
+    with pytest.raises(UserError, match=r"news\.csv.*: cannot be read: Compressed file ended before"):
+        read(path, columns)
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.train: no file matches .*nowhere\.jsonl"):
         read(tmp_path / "nowhere.jsonl")

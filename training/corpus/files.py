@@ -8,13 +8,14 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import zstandard
 
 from training.errors import UserError
 
 COMPRESSIONS = (".gz", ".zst")
+_RAW = 1 << 12  # bytes of zstd at once: each block of them may stand for 128 KiB
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -47,9 +48,41 @@ def open_binary(path: Path) -> BinaryIO:
     if suffix == ".gz":
         return cast(BinaryIO, gzip.open(path, "rb"))
     if suffix == ".zst":
-        stream = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
-        return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, stream)))
+        return cast(BinaryIO, io.BufferedReader(_Zstandard(path)))
     return path.open("rb")
+
+
+class _Zstandard(io.RawIOBase):
+    """zstd frames one after another. Where the file ends within one, zstandard's own reader takes it for whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._raw = b""
+        self._held = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            raw = self._raw or self._file.read(_RAW)
+            if not raw and self._frame is not None:
+                raise EOFError("Compressed file ended before the end of its last frame")
+            if not raw:
+                return 0
+            frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._held = memoryview(frame.decompress(raw))
+            self._raw = frame.unused_data
+            self._frame = None if frame.eof else frame
+        size = min(len(buffer), len(self._held))
+        buffer[:size] = self._held[:size]
+        self._held = self._held[size:]
+        return size
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
