@@ -6,6 +6,7 @@ import codecs
 import glob
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,6 +16,8 @@ import zstandard
 from training.errors import UserError
 
 COMPRESSIONS = (".gz", ".zst")
+DAMAGED = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+"""What reading a file raises that is not there, cut off or damaged."""
 _RAW = 1 << 12  # bytes of zstd at once: each block of them may stand for 128 KiB
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -98,5 +101,5 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             f"{path}:{number}: byte {problem.start + 1} of the line is not UTF-8. "
             f"Save the file as UTF-8 (e.g. iconv -f {encoding} -t UTF-8)."
         ) from None
-    except (OSError, EOFError, zstandard.ZstdError) as problem:
+    except DAMAGED as problem:
         raise UserError(f"{path}:{number + 1}: cannot be read: {problem}.") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.corpus.files import open_binary
+from training.corpus.files import DAMAGED, open_binary
 from training.errors import UserError, did_you_mean, listed
 from training.review.annotations import Annotation, Export, person_of, time_of, topic_list
 from training.review.label_studio import CONTROL
@@ -21,7 +21,7 @@ def read_json(path: Path, control: str | None, export: Export) -> None:
     try:
         with open_binary(path) as stream:
             tasks = json.load(stream)
-    except (ValueError, OSError, EOFError, RecursionError) as problem:
+    except (ValueError, RecursionError, *DAMAGED) as problem:
         raise UserError(f"{path}: cannot be read as JSON ({problem}). Export it again from Label Studio.") from None
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise UserError(
