@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 ColumnKey = str | int
+_LEAST, _MOST = 1e-6, 1_000_000  # what single precision bears in products
 
 
 class Section(BaseModel):
@@ -89,7 +90,7 @@ class Split(Section):
     """How a test set is made when ``data.test`` is null, and how folds are grouped."""
 
     method: Literal["grouped", "time"] = "grouped"
-    test_size: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    test_size: Annotated[float, Field(ge=_LEAST, lt=1)] = 0.2
     near_duplicates: Annotated[float, Field(gt=0, le=1)] | None = 0.5
     folds: Annotated[int, Field(ge=2, le=50)] = 5
 
@@ -101,8 +102,8 @@ class Ngrams(Section):
     min_df: Annotated[int, Field(ge=1)] = 1
     max_features: Annotated[int, Field(ge=1)] | None = None
     sublinear_tf: bool = True
-    first_tokens: Annotated[int, Field(ge=1)] | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    first_tokens: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    weight: Annotated[float, Field(ge=_LEAST, le=_MOST)] = 1.0
 
     @model_validator(mode="after")
     def _ascending(self) -> Ngrams:
@@ -121,14 +122,14 @@ class CharNgrams(Ngrams):
 
     ngram_range: tuple[int, int] = (3, 5)
     min_df: Annotated[int, Field(ge=1)] = 2
-    weight: Annotated[float, Field(gt=0)] = 0.7
+    weight: Annotated[float, Field(ge=_LEAST, le=_MOST)] = 0.7
 
 
 class LeadNgrams(WordNgrams):
     """Words once more from the beginning of the text alone, where reports put what matters."""
 
-    first_tokens: Annotated[int, Field(ge=1)] | None = 30
-    weight: Annotated[float, Field(gt=0)] = 0.5
+    first_tokens: Annotated[int, Field(ge=1, le=_MOST)] | None = 30
+    weight: Annotated[float, Field(ge=_LEAST, le=_MOST)] = 0.5
 
 
 class Features(Section):
@@ -147,12 +148,12 @@ class Classifier(Section):
     """``query_emphasis`` is for SVMs and for topics whose codebook is learned from."""
 
     kind: Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"] = "nbsvm"
-    strength: Annotated[float, Field(gt=0)] = 0.3
+    strength: Annotated[float, Field(ge=_LEAST, le=_MOST)] = 0.3
     exclusive: Literal["auto", "no", "competing", "at_most_one", "exactly_one"] = "auto"
     pairwise: bool = True
     passages: Annotated[int, Field(ge=10, le=100_000)] | None = 80
     min_positives: Annotated[int, Field(ge=1)] = 2
-    query_emphasis: Annotated[float, Field(ge=1)] = 3.0
+    query_emphasis: Annotated[float, Field(ge=1, le=_MOST)] = 3.0
 
 
 class Thresholds(Section):
