@@ -481,6 +481,17 @@ def test_rows_that_share_an_article_id_are_told(run, tmp_path, name):
     assert len({row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")}) == 3
 
 
+@pytest.mark.parametrize("output", ["t.jsonl", "t.csv", "t.parquet"])
+def test_kept_columns_without_any_value_are_told(run, tmp_path, output):
+    rows = [{"text": f"Shells {at}.", "date": "2020-01-01" if at == 70 else None, "number": at} for at in range(90)]
+    (tmp_path / "in.jsonl").write_bytes(jsonl(rows))
+    (tmp_path / "more.jsonl").write_bytes(jsonl([{"text": "Nothing."}]))
+    summary = run(tmp_path, output, keep=("text", "date", "day", "number"))
+    assert summary.kept == {"date": 1, "day": 0, "number": 90}
+    assert "no paragraph has a value for --keep day: is that" in "\n".join(summary.lines())
+    assert "--keep" not in "\n".join(run(tmp_path / "in.jsonl", output, keep=("date",), force=True).lines())
+
+
 def test_output_inside_the_input_folder_is_not_read_back(run, tmp_path: Path):
     (tmp_path / "in.jsonl").write_bytes(jsonl(paragraphs(3)))
     assert run(tmp_path).rows_read == 3

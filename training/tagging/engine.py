@@ -174,7 +174,7 @@ class Engine:
         """Every piece in order, with progress told; ends early when ``stop`` is set."""
         options = self.reading.options
         self.progress.begin(None if self._once() else sum(source.size for source in self.sources), first)
-        tagger = Tagger(self.model, self.target.encoder(self.model, options, self.schema), options.explain)
+        tagger = Tagger(self.model, self.target.encoder(self.model, options, self.schema), options)
         works = _until(read(self.sources, start, self.reading), stop)
         paragraphs = rejected = 0
         for work, piece in in_order(works, tagger, self.threads):

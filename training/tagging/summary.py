@@ -26,6 +26,7 @@ class Counts:
 
     ``repeated`` counts articles whose id an article shortly before them has too: ids far apart are not compared.
     ``files_unread`` counts files that could not be read to their end; ``unread`` names the first of them.
+    ``kept`` counts the paragraphs that have a value in each column passed through, the text aside.
     """
 
     rows_read: int = 0
@@ -39,6 +40,7 @@ class Counts:
     repeated: int = 0
     files_unread: int = 0
     unread: list[str] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Counts) -> Counts:
         reasons = dict(self.reasons)
@@ -59,6 +61,7 @@ class Counts:
             self.repeated + other.repeated,
             self.files_unread + other.files_unread,
             (self.unread + other.unread)[:FILES_NAMED],
+            {name: self.kept.get(name, 0) + other.kept.get(name, 0) for name in self.kept | other.kept},
         )
 
     def check(self) -> None:
@@ -124,6 +127,9 @@ class Summary(Counts):
                 f"{self.repeated:,} rows or more have the article id of another row and no paragraph id, so ids of "
                 f"their paragraphs are repeated. Name a column of unique ids: --article-column or --paragraph-column"
             )
+        empty = [name for name, values in self.kept.items() if not values and self.paragraphs]
+        if empty:
+            lines.append(f"no paragraph has a value for --keep {', '.join(empty)}: is that the name in the input?")
         if self.files_skipped:
             lines.append(
                 f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, they hold "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.tagging.encoders import Encoder
-from training.tagging.options import TaggingModel
+from training.tagging.options import Options, TaggingModel
 from training.tagging.rejects import Reject
 from training.tagging.scoring import score
 from training.tagging.summary import FILES_NAMED, Counts
@@ -29,7 +29,7 @@ class Tagger:
 
     model: TaggingModel
     encoder: Encoder
-    explain: bool
+    options: Options
 
     def __call__(self, work: Work) -> Piece:
         batch = work.decode()
@@ -39,7 +39,7 @@ class Tagger:
                 f"{rows} rows stand before {work.after}, but {batch.rows} were read and {len(batch.rejects)} rejected: "
                 f"a fault of conflict-topics. Please report it."
             )
-        tagged = score(self.model, batch, self.explain)
+        tagged = score(self.model, batch, self.options.explain)
         encoded = self.encoder(tagged)
         reasons: dict[str, int] = {}
         for reject in batch.rejects:
@@ -58,6 +58,11 @@ class Tagger:
             repeated=batch.repeated,
             files_unread=len(unread),
             unread=unread[:FILES_NAMED],
+            kept={
+                name: len(column) - column.null_count
+                for name, column in zip(self.options.keep, batch.kept, strict=True)
+                if name != self.options.text_column
+            },
         )
         size = len(encoded) if isinstance(encoded, bytes) else int(encoded.nbytes)
         return Piece(encoded, size, batch.rejects, counts)
