@@ -194,3 +194,29 @@ def test_a_job_that_a_signal_stops_says_so_in_its_code(trained: Any, tmp_path: P
     said = process.communicate()[1]
     assert process.returncode == 128 + signal.SIGTERM, said
     assert "Run the same command again to go on" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("tag {model} in.jsonl --output - | head -n 1 > first", 0),
+        ("tag {model} in.jsonl --output t.jsonl 2>&-", 0),
+        ("tag {model} nowhere.jsonl --output t.jsonl 2>&-", 1),
+        ("explain {model} 'Families fled.' >&-", 0),
+    ],
+)
+def test_streams_that_are_closed(trained: Any, tmp_path: Path, command: str, code: int) -> None:
+    """Whoever has read enough of standard output is no error, and neither is nobody to tell the progress."""
+    row = json.dumps({"paragraph_id": "1", "text": "Families fled."}) + "\n"
+    (tmp_path / "in.jsonl").write_text(row * 20_000)
+    program = f"set -o pipefail; {sys.executable} -m training {command.format(model=trained.folder)}"
+    ended = subprocess.run(
+        ["bash", "-c", program],
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False), ended.stderr
+    assert (tmp_path / "t.jsonl").exists() == (" in.jsonl --output t.jsonl" in command)

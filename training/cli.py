@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
 import sys
 import time
 
@@ -13,7 +15,21 @@ from training.errors import UserError
 from training.model.light import OwnProcess
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        """End well where whoever read standard output had enough, as ``head`` has: click would say 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            poll = select.poll()
+            poll.register(1, 0)
+            if not poll.poll(0):  # another pipe than standard output
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still held back
+            ctx.exit(0)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="conflict-topics")
 @click.option("--log-json", is_flag=True, help="Write the log to stderr as JSON lines.")
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on stderr.")
@@ -62,6 +78,8 @@ def _tell(message: str) -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a problem with data, config or model, 2 wrong usage."""
+    if sys.stderr is None:  # closed: what is said is lost, and no file is opened in its place
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     process = OwnProcess()
     try:
         conflict_topics(standalone_mode=False, obj=process)
@@ -75,9 +93,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _tell("Interrupted.")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as problem:  # a full disk behind standard output, a disk that went away
         _tell(f"Error: {problem.filename or 'standard output'}: {problem.strerror or problem}.")
         sys.exit(1)

@@ -47,7 +47,7 @@ def explain(model: str, text: str | None, topics: tuple[str, ...], most: int, as
     else:
         shown = chosen if topics else [entry for entry in chosen if entry.tagged]
         told = shown or chosen[:1]
-        coloured, exclusive = sys.stdout.isatty(), loaded.decision.exclusive
+        coloured, exclusive = sys.stdout is not None and sys.stdout.isatty(), loaded.decision.exclusive
         click.echo(explanation(paragraph, told, most, colour=coloured, exclusive=exclusive))
 
 
