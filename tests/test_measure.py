@@ -100,3 +100,12 @@ def test_columns_that_do_not_fit_are_one_message_that_names_the_option(
     data = write_jsonl(tmp_path / "x.jsonl", [{"text": "x", "tags": "displacement"}])
     with pytest.raises(UserError, match=message):
         labelled_data(trained.model, str(data), columns)
+
+
+@pytest.mark.parametrize(("topics", "told"), [(["strike"], "strike"), ([], "no topics")])
+def test_data_without_a_topic_of_the_model_are_refused(
+    trained: Outcome, tmp_path: Path, topics: list[str], told: str
+) -> None:
+    data = write_jsonl(tmp_path / "x.jsonl", [{"text": "Rails were laid.", "topics": topics}])
+    with pytest.raises(UserError, match=rf"topic that {trained.model.id} knows \(detention, .*\); found: {told}\."):
+        labelled_data(trained.model, str(data))

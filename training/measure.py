@@ -11,7 +11,7 @@ import numpy as np
 from training.config import Config, Data
 from training.config_file import parse_columns, parse_config
 from training.corpus.records import Corpus, read_corpus
-from training.errors import UserError
+from training.errors import UserError, listed
 from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import Resampler, add_intervals
 from training.evaluation.metrics import Bools, evaluate
@@ -29,8 +29,8 @@ def labelled_data(model: Model, spec: str, columns: str | None = None) -> Corpus
     corpus = read_corpus(spec, chosen, None, where="DATA", option="--columns", proven=columns is None)
     if not set(corpus.topics) & set(model.topics):
         raise UserError(
-            f"{spec}: none of its topics ({', '.join(corpus.topics[:5])} …) is known to the model "
-            f"({', '.join(model.topics[:5])} …). Give data labelled with the model's topics."
+            f"{spec}: no paragraph has a topic that {model.id} knows ({listed(model.topics, 5)}); "
+            f"found: {listed(corpus.topics, 5) or 'no topics'}. Give data labelled with the model's topics."
         )
     return corpus.with_topics(all_topics(model, corpus))
 
