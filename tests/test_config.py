@@ -85,6 +85,7 @@ def test_wrong_keys_and_values_are_named(override: str, message: str) -> None:
         ("seed: 1", "name: required"),
         ("- a", "expected a mapping of keys, found list"),
         ("name: [", "not valid YAML"),
+        ('name: x\ndata: {train: "\\ud800"}', "not valid YAML: half of a surrogate pair, not text .*line 2"),
         ("name: x\nseed: 3\nname: y", 'not valid YAML: the key "name" stands twice .*line 3'),
         ("name: x\ndata: &d {train: *d}", "holds an alias within what it names"),
         ("name: " + "[" * 20_000, "not valid YAML"),
