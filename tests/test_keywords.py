@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from training import keywords
+from training.codebook import Topic
 from training.keywords import QueryError, compile_query, search, sufficient_terms
 
 
@@ -103,3 +105,8 @@ def test_sufficient_terms(query: str, expected: list[str]) -> None:
 def test_a_sufficient_term_is_enough_where_nothing_excludes_it(query: str, data: st.DataObject) -> None:
     term = data.draw(st.sampled_from(sufficient_terms(query)))
     assert search([query], [term.replace("*", "abc")]).all()
+
+
+def test_a_query_in_too_many_brackets_is_refused() -> None:
+    with pytest.raises(ValidationError, match="nested too deep"):
+        Topic(id="arson", keywords="(" * 5000 + "fire" + ")" * 5000)

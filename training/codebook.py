@@ -58,6 +58,8 @@ class Topic(Entry):
                 compile_query(query)
             except QueryError as problem:
                 raise ValueError(f"a query that can be understood; {problem}") from None
+            except RecursionError:
+                raise ValueError("a query that can be understood; its brackets are nested too deep") from None
         return query
 
 
