@@ -197,7 +197,7 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
         ("a.csv", b"text\ttopics\na\tb\n", r"a\.csv:1: found one column.* by tabs: name it \.tsv"),
         ("a.csv", b"text,text\na,b\n", r"a\.csv:1: the header names a column twice: text"),
         ("a.csv", b"body,topics\na,\n", r"no column 'text'.*Columns found: body, topics.*data\.columns"),
-        ("a.parquet", b"not parquet", r"a\.parquet: cannot be read as parquet"),
+        ("a.parquet", b"not parquet", r"a\.parquet: cannot be read as parquet: .*[^.]\.$"),
         ("a.jsonl.gz", b"not gzip", r"a\.jsonl\.gz:1: cannot be read"),
         ("a.jsonl.gz", gzip.compress(b"{}")[:10] + b"\xff" * 20, r"a\.jsonl\.gz:1: cannot be read: Error -3"),
         ("a.jsonl.zst", b"not zstd", r"a\.jsonl\.zst:1: cannot be read"),

@@ -183,7 +183,7 @@ def _load(builder: str, path: Path, strings: Sequence[str] = (), **options: Any)
                 builder, data_files=[str(path)], split="train", cache_dir=cache, keep_in_memory=True, **options
             )
         except Exception as problem:  # datasets wraps whatever its readers raise
-            reason = str(problem.__cause__ or problem).splitlines()[0]
+            reason = str(problem.__cause__ or problem).splitlines()[0].rstrip(".")
             raise UserError(f"{path}: cannot be read as {builder}: {reason}.") from problem
 
 
@@ -217,4 +217,5 @@ def _datasets() -> Any:
     import datasets
 
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what it says of damaged files is in the error
     return datasets
