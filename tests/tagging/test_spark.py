@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,6 +92,17 @@ def test_a_dataframe_has_the_tags_and_rejects_of_the_local_engine(cluster, folde
     assert sorted(json.loads(row["row"])["n"] for row in rejects.collect()) == [11, 12]
 
 
+def test_a_dataframe_may_have_times(cluster, folder):
+    from training.tagging.spark import split, tag
+
+    at = datetime(2024, 5, 31, 10, 30)
+    df = cluster.createDataFrame(
+        [("p", "An airstrike.", at, at)], "paragraph_id string, text string, at timestamp, t timestamp"
+    )
+    [row] = split(tag(df, folder, keep=("at",), loader=load_fake))[0].collect()
+    assert (row["paragraph_id"], row["at"]) == ("p", at)
+
+
 def test_articles_without_ids_are_named_the_same_however_often_a_task_runs(cluster, folder):
     from training.tagging.spark import split, tag
 
@@ -107,6 +119,8 @@ def test_wrong_columns_are_told_before_any_task_runs(cluster, folder):
     df = cluster.createDataFrame([(1, "a")], ["text", "txt"])
     with pytest.raises(UserError, match='column "text" is int64, expected text'):
         tag(df, folder, loader=load_fake)
+    with pytest.raises(UserError, match="keep rejected: the result has its own column of this name"):
+        tag(df.selectExpr("txt text", "text rejected"), folder, keep=("rejected",), loader=load_fake)
     with pytest.raises(UserError, match='no column "body"'):
         tag(df, folder, text_column="body", loader=load_fake)
 

@@ -28,6 +28,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from training import load
+from training.errors import UserError
 from training.tagging.columns import check_schema, rows_of
 from training.tagging.encoders import RecordEncoder, record_schema
 from training.tagging.options import Options, TaggingModel, Tuning
@@ -74,8 +75,12 @@ def tag(
     )
     shipped = ship(df.sparkSession, model, loader)
     wanted = [name for name in options.wanted if name in df.columns]
-    arrow = to_arrow_schema(df.schema)
+    arrow = to_arrow_schema(df.schema, timezone=df.sparkSession.conf.get("spark.sql.session.timeZone"))
     check_schema("DataFrame", arrow, options)
+    if REJECTED.name in options.keep:
+        raise UserError(
+            f"keep {REJECTED.name}: the result has its own column of this name. Rename it in the DataFrame."
+        )
     types = tuple(arrow.field(name).type for name in options.keep)
     schema = record_schema(shipped.topics, options, types).append(REJECTED)
     partition = _Partition(shipped, options)
