@@ -42,6 +42,7 @@ def test_pyfunc(trained: Any, local_store: str, champion: str, content: Look) ->
         loaded = store.mlflow.pyfunc.load_model(champion)
         given = pd.DataFrame({"text": TEXTS})
         assert_same(trained, loaded.predict(given).to_dict("records"))
+        assert list(loaded.predict(given[1:3]).index) == [1, 2]
         assert loaded.metadata.signature.inputs.input_names() == ["text"]
         assert loaded.metadata.signature.outputs.input_names() == ["topics", "probabilities", "model"]
         [run] = content(local_store).runs

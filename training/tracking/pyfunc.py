@@ -21,7 +21,10 @@ class TaggingModel:
         self.model = model
 
     def predict(self, model_input: Any) -> pd.DataFrame:
-        """A row for each text of the column ``text`` (or the only column): topics, probabilities, model."""
+        """A row for each text of the column ``text`` (or the only column): topics, probabilities, model.
+
+        The rows have the index of a DataFrame that is given, so that the two can be joined.
+        """
         import pandas as pd
 
         texts = _texts(model_input)
@@ -36,7 +39,8 @@ class TaggingModel:
                     [float(values[at]) for at in row] for row, values in zip(chosen, probabilities, strict=True)
                 ],
                 "model": self.model.id,
-            }
+            },
+            index=model_input.index if isinstance(model_input, pd.DataFrame) else None,
         )
 
 
