@@ -136,6 +136,16 @@ def test_hub_data_set_with_class_labels(monkeypatch: pytest.MonkeyPatch) -> None
     assert read("some-body/news-set").support == {"raid": 1}  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("value", [-1, None])
+def test_class_labels_that_name_nothing_are_told(monkeypatch: pytest.MonkeyPatch, value: int | None) -> None:
+    labels = datasets.ClassLabel(names=["truce", "raid"])
+    features = datasets.Features({"text": datasets.Value("string"), "topics": datasets.List(labels)})
+    table = datasets.Dataset.from_dict({"text": ["a", "b"], "topics": [[1], [0, value]]}, features=features)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: table)
+    with pytest.raises(UserError, match=rf"train:2: topics: found \['truce', {value}\], expected a list of topic ids"):
+        read("some-body/news-set")  # type: ignore[arg-type]
+
+
 BAD_LINES = [
     ('{"text": "half', r"news\.jsonl:2: not a JSON record \(.*column \d+\)"),
     ("[1, 2]", r"news\.jsonl:2: found a JSON list, expected an object"),

@@ -207,9 +207,11 @@ def _class_labels(feature: Any, datasets: Any) -> Any:
 
 
 def _names(value: Any, labels: Any) -> Any:
+    """Names in the place of numbers; what names nothing (null, or -1 for "not labelled") stays as it is."""
     if isinstance(value, list):
-        return [labels.int2str(item) for item in value]
-    return None if value is None else labels.int2str(value)
+        return [_names(item, labels) for item in value]
+    known = value is not None and 0 <= value < labels.num_classes
+    return labels.int2str(value) if known else value
 
 
 def _datasets() -> Any:
