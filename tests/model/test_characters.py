@@ -95,9 +95,9 @@ def test_a_saved_table_is_the_same_table() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("stage1", np.full(8704, 60000, np.uint16), "stage1 points outside"),
+        ("stage1", np.full_like(TABLE.stage1, 60000), "stage1 points outside"),
         ("stage1", np.zeros(3, np.uint16), "wrong shape"),
-        ("stage2", np.full(28416, 60000, np.uint16), "stage2 points outside"),
+        ("stage2", np.full_like(TABLE.stage2, 60000), "stage2 points outside"),
         ("expansion_offsets", np.array([0, 900], np.int32), "does not cover"),
         ("expansion_offsets", np.array([0, 2, 1, 2], np.int32), "descends"),
         ("records", np.full(500, 99 << 8 | 16, np.int32), "outside the expansions"),
