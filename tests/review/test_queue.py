@@ -132,6 +132,23 @@ def test_dates_narrow_the_archive(trained: Any, archive_file: Path) -> None:
         Asked(10, since="2013", until="2012")
 
 
+def test_columns_are_kept_but_none_that_a_queue_fills_in(trained: Any, tmp_path: Path) -> None:
+    record = {
+        "paragraph_id": "p",
+        "text": "Shells fell.",
+        "date": "2024-05-01",
+        "source": "wire",
+        "annotator": "Reporter",
+    }
+    archive = str(write_jsonl(tmp_path / "archive.jsonl", [record]))
+    queue = make_queue(
+        trained.model, read_archive([archive], keep=("date", "source")), Asked(1), support={}, labelled=[]
+    )
+    assert {"date": "2024-05-01", "source": "wire"}.items() <= to_label(trained.model, queue.items)[0].data.items()
+    with pytest.raises(UserError, match="--keep annotator: a queue has its own column of this name"):
+        make_queue(trained.model, read_archive([archive], keep=("annotator",)), Asked(1), support={}, labelled=[])
+
+
 def test_exclusive_topics_are_uncertain_where_two_are_close() -> None:
     probabilities = np.array([[0.48, 0.47, 0.05], [0.9, 0.05, 0.05]], dtype=np.float32)
     thresholds = np.full(3, 0.2, dtype=np.float32)

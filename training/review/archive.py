@@ -62,7 +62,7 @@ def read_archive(
     """
     plain = Options(input_format=input_format, text_column=text_column, keep=tuple(keep))
     sources, _ = find_sources(inputs, input_format)
-    dated = replace(plain, keep=(date_column, *keep))
+    dated = replace(plain, keep=tuple(dict.fromkeys((date_column, *keep))))
     chosen = [(source, dated if _has(source, dated) else plain) for source in sources]
     for source, options in chosen:
         check_sources([source], options)
@@ -73,7 +73,8 @@ def read_archive(
         for work in read([source for source, _ in together], Position(), reading, sys.stdin.buffer):
             batch = work.decode()
             kept = dict(zip(options.keep, batch.kept, strict=True))
-            dates = kept.pop(date_column) if with_dates else pa.nulls(len(batch.texts), pa.string())
+            dates = kept[date_column] if with_dates else pa.nulls(len(batch.texts), pa.string())
+            kept = {name: kept[name] for name in keep}
             found = Paragraphs(
                 batch.paragraph_ids, batch.article_ids, batch.texts, dates, kept, len(batch.rejects)
             )  # fmt: skip

@@ -24,6 +24,8 @@ from training.review.write import ToLabel, joined
 log = logging.getLogger(__name__)
 STOP_SET = 2000  # paragraphs on which two models are compared (Bloodgood & Vijay-Shanker 2009, §3.2)
 KNOWN = "labelled already, or near-duplicates of what is"
+OWN = ("reason", "reason_topic", "inclusion_probability", "model_tags", "suggested", "labels_now")
+ANSWERS = ("annotator", "annotated_at", "final")  # what import takes for the labeller's word
 SPARE = 5  # times as many random paragraphs are held as are wanted, for some may be labelled already
 
 
@@ -118,6 +120,7 @@ def make_queue(
     )
     rejected = 0
     for batch in archive:
+        check_kept(batch.kept)
         rejected += batch.rejected
         paragraphs = within(batch, asked)
         if not len(paragraphs):
@@ -136,6 +139,13 @@ def make_queue(
     helps = benefit(model, before, chosen.items, pool.random_sample())
     missing = min(asked.at_random, chosen.drawn) - (chosen.drawn - chosen.known)
     return Queue(chosen.items, asked.number, pool.seen, chosen.left_out, rejected, helps, chosen.known, missing)
+
+
+def check_kept(names: Iterable[str]) -> None:
+    """Raise :class:`UserError` if a kept column has the name of one that a queue, or who labels it, fills in."""
+    for name in names:
+        if name in (*OWN, *ANSWERS):
+            raise UserError(f"--keep {name}: a queue has its own column of this name. Rename the column in the input.")
 
 
 def _told(reasons: Counter[Reason]) -> str:
