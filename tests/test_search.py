@@ -35,10 +35,11 @@ def test_begins_with_the_config_as_it_stands_and_never_ends_below_it(config: Con
 
 
 def test_goes_on_where_it_stopped(config: Config, tmp_path: Path) -> None:
-    search(config, tmp_path / "study.db", trials=3, minutes=None)
     seen: list[Trial] = []
+    search(config, tmp_path / "study.db", trials=3, minutes=None, record=seen.append)
     again = search(config, tmp_path / "study.db", trials=4, minutes=None, record=seen.append)
-    assert [trial.number for trial in seen] == [3]
+    assert [trial.number for trial in seen] == [0, 1, 2, 3]
+    assert len({trial.values["classifier.strength"] for trial in seen}) == 4
     assert again.trials == 4
     assert search(config, tmp_path / "study.db", trials=4, minutes=None).best == again.best
 

@@ -130,6 +130,8 @@ class _Problem:
         self._counted: dict[str, tuple[Task, CountedFeatures]] = {}
 
     def value(self, trial: optuna.Trial) -> float:
+        # By its number: a sampler of one seed would draw again what was tried before an interruption, or is beside it.
+        trial.study.sampler = optuna.samplers.TPESampler(seed=self.config.seed + trial.number)
         config = with_values(self.config, {key: _suggest(trial, key, space) for key, space in self._space})
         task, counted = self._counts(config)
         scores: Any = None
@@ -215,7 +217,6 @@ def _study(config: Config, data: str, study_file: Path) -> optuna.Study:
             study_name=config.name,
             storage=f"sqlite:///{study_file.resolve()}",
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=config.seed),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
             load_if_exists=True,
         )
