@@ -120,7 +120,7 @@ def test_few_articles_can_not_tell_and_give_no_intervals(articles: int) -> None:
     truth = np.ones((80, 2), dtype=bool)
     worse, better = np.zeros_like(truth), truth
     resampler = Resampler([str(row % articles) for row in range(80)], 200, 0.95, seed=3)
-    overall, by_topic = compare_tags(truth, worse, better, ["x", "y"], resampler)
+    overall, by_topic = compare_tags(truth, worse, better, ["drone_strike", "y"], resampler)
     metrics = add_intervals(evaluate(truth, better, truth.astype(float), ["x", "y"]), resampler, truth, better)
     entries = [metrics, *metrics["topics"].values()]
     for entry in metrics["topics"].values():
@@ -136,6 +136,7 @@ def test_few_articles_can_not_tell_and_give_no_intervals(articles: int) -> None:
     else:
         assert {difference.verdict for difference in (*overall, *by_topic)} == {"better"}
         assert "1.000 [1.000-1.000]" in table
+        assert "\nmicro-f1 " in compared and "\ndrone_strike " in compared
         assert "too few" not in table + compared
 
 

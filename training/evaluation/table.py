@@ -81,14 +81,17 @@ def comparison_table(overall: Sequence[Difference], by_topic: Sequence[Differenc
     sure = [difference for difference in by_topic if difference.verdict != "can't tell"]
     rows = [
         (
-            difference.figure.replace("_", "-"),
+            name,
             _figure(difference.a),
             _figure(difference.b),
             f"{difference.b - difference.a:+.3f}",
             "-" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}",
             difference.verdict,
         )
-        for difference in (*overall, *sure)
+        for name, difference in (
+            *((entry.figure.replace("_", "-"), entry) for entry in overall),
+            *((entry.figure, entry) for entry in sure),
+        )
         for interval in [difference.interval]
     ]
     lines = _aligned([headings, *rows])
