@@ -160,11 +160,11 @@ def test_files_of_one_name_are_of_several_people(tmp_path: Path) -> None:
     assert [one.annotator for one in read(anna).annotations] == ["queue"]
 
 
-def test_spreadsheets_that_separate_by_semicolons(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_spreadsheets_that_do_not_separate_by_commas(tmp_path: Path, mark: str) -> None:
     sheet = tmp_path / "ada.csv"
-    sheet.write_text(
-        '\ufefftopics;text;paragraph_id\n"shelling;detention";One, two;p1\nnone;Three;p2\n', encoding="utf-8"
-    )
+    lines = (["topics", "text", "paragraph_id"], ['"shelling;detention"', "One, two", "p1"], ["none", "Three", "p2"])
+    sheet.write_text("\ufeff" + "".join(mark.join(line) + "\n" for line in lines), encoding="utf-8")
     export = read(sheet)
     assert [one.topics for one in export.annotations] == [("shelling", "detention"), ()]
     assert export.annotations[0].data == {"text": "One, two", "paragraph_id": "p1"}
@@ -191,7 +191,7 @@ def test_a_paragraph_without_id_is_told_by_its_line(tmp_path: Path, name: str) -
         ("x.csv", "text,topics\na,b,c\n", "x.csv:2: has another number of columns"),
         ("x.csv", "text,topics\na,b\nc\rd,e\n", "x.csv:3: not a CSV record"),
         ("x.csv", "text\rtopics\ra,b\r", "x.csv:1: not a CSV record"),
-        ("x.csv", "text\ttopics\na\tb\n", 'no column "topics". Fields seem to be separated by tabs'),
+        ("x.csv", "text|topics\na|b\n", "no column \"topics\". Fields seem to be separated by '|'"),
         ("x.jsonl", "[1]\n", "x.jsonl:1: found a JSON list"),
         ("x.jsonl", '{"text": "T", "topics": "shelling"}\n', "x.jsonl:1: topics: found 'shelling', expected a list"),
         ("x.xml", "<a/>", "labels cannot be read from .xml"),

@@ -56,7 +56,7 @@ def _read_csv(path: Path, control: str | None, export: Export, person: str) -> N
 
 
 def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
-    """The header of a CSV file and its rows, each with its place. Spreadsheets of many countries separate by ``;``."""
+    """The header of a CSV file and its rows, each with its place. Many spreadsheets separate by ``;`` or tabs."""
     lines = (line for _, line in numbered_lines(path))
     first = next(lines, "")
     columns: list[str] = []
@@ -74,7 +74,7 @@ def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
 
 
 def _delimiter(header: str) -> str:
-    return ";" if ";" in header and "," not in header else ","
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
 def _cell(cell: str) -> list[str] | None:
