@@ -68,6 +68,9 @@ def test_ground_truth_decides_alone_and_the_latest_of_a_person_counts() -> None:
     again = settled(said("p", "ada", "shelling", at="2024-05-02"), said("p", "ada", at="2024-05-01"))
     assert again.labelled[0]["topics"] == ["shelling"]
     assert again.labelled[0]["annotated_at"] == "2024-05-02"
+    assert "1 labels that the same person gave otherwise later, or further down: left out." in again.text()
+    twice = settled(said("p", "ada", "shelling"), said("p", "ada", "shelling"), said("p", None), said("p", None))
+    assert "otherwise" not in found.text() + twice.text()
 
 
 def test_labelled_records_can_be_trained_on(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class Settled:
         """What an analyst should know."""
         lines = [f"{len(self.labelled)} paragraphs labelled, {len(self.disagreements)} set aside as disagreements."]
         told = {"skipped": "skipped by an annotator", "drafts": "drafts", "unlabelled": "not labelled yet"}
+        told["overruled"] = "labels that the same person gave otherwise later, or further down"
         lines += [f"{self.left_out[key]} {what}: left out." for key, what in told.items() if self.left_out[key]]
         return "\n".join([*lines, self.agreement.text(), *random_quality(self.labelled), *self._topics()])
 
@@ -66,8 +67,11 @@ def settle(export: Export, topics: Sequence[str] | None, codebook: str | None = 
     for annotation in export.annotations:
         by_paragraph.setdefault(str(annotation.data["paragraph_id"]), []).append(annotation)
     labelled, disagreements, votes = [], [], []
+    left_out = Counter(export.left_out)
     for said_of_one in by_paragraph.values():
         latest = _latest(said_of_one)
+        kept = {one.annotator: set(one.topics) for one in latest.values()}
+        left_out["overruled"] += sum(set(one.topics) != kept[one.annotator] for one in said_of_one if one.annotator)
         votes.append({person: one.topics for person, one in latest.items() if not one.final})
         deciding = [one for one in latest.values() if one.final] or list(latest.values())
         counted = Counter(topic for one in deciding for topic in one.topics)
@@ -79,7 +83,7 @@ def settle(export: Export, topics: Sequence[str] | None, codebook: str | None = 
             disagreements.append({**aside, "votes": said, "tied": tied, "final": True})
         else:
             labelled.append(_record(deciding, [topic for topic in names if 2 * counted[topic] > len(deciding)]))
-    return Settled(labelled, disagreements, agreement(votes, names), export.left_out, topics is not None)
+    return Settled(labelled, disagreements, agreement(votes, names), left_out, topics is not None)
 
 
 def _latest(annotations: Sequence[Annotation]) -> dict[str, Annotation]:
