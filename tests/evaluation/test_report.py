@@ -41,7 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for record in records[::9]:
         record["topics"] = ["detention"]
     records[1]["topics"] = ["meteor"]  # too rare to be learned, so that it has no precision
-    train(config_for(write_jsonl(folder / "x.jsonl", records)), folder / "model")
+    train(config_for(write_jsonl(folder / "x.jsonl", records), "evaluation.learning_curve=true"), folder / "model")
     return folder / "model" / "report.html"
 
 
@@ -57,7 +57,7 @@ def test_texts_are_text_and_nothing_comes_from_elsewhere(report: Path) -> None:
 
 def test_figures_have_alternatives_and_what_scrolls_can_be_reached(report: Path) -> None:
     tags = Tags(report.read_text(encoding="utf-8"))
-    assert len(tags.of("svg")) == 3
+    assert len(tags.of("svg")) == 4 + 3  # and a learning curve for each topic that is learned
     assert all(figure["role"] == "img" and figure["aria-label"] for figure in tags.of("svg"))
     scrolling = [attributes for attributes in tags.of("div") if attributes.get("class") == "scroll"]
     assert scrolling and all(each["tabindex"] == "0" and each["aria-label"] for each in scrolling)
@@ -101,6 +101,7 @@ def test_the_table_is_sorted_by_keyboard_and_the_page_fits_a_telephone(opened: B
             told = [float(cell) if cell != "–" else -math.inf for cell in cells]
             assert place != 4 or -math.inf in told
             assert told == sorted(told, reverse=direction == "descending")
+    assert all(row.size["height"] < 80 for row in opened.all("#table tbody tr"))
     opened.picture("report-small-model")
     assert opened.too_wide(1280) <= 0
     assert opened.too_wide(380) <= 0
