@@ -13,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser import Browser, browser, needs_chromium
 from tests.conftest import config_for, synthetic_records, write_jsonl
+from training.evaluation.table import results_table
 from training.train import train
 
 HOSTILE = '<script>document.title = "taken"</script><img src=x onerror=alert(1)> & '
@@ -70,7 +71,7 @@ def test_a_figure_that_does_not_exist_is_a_dash(tmp_path: Path) -> None:
     test = write_jsonl(
         tmp_path / "test.jsonl", [{**record, "article_id": f"t{record['article_id']}"} for record in without]
     )
-    train(config_for(write_jsonl(tmp_path / "x.jsonl", records), f"data.test={test}"), tmp_path / "model")
+    outcome = train(config_for(write_jsonl(tmp_path / "x.jsonl", records), f"data.test={test}"), tmp_path / "model")
     page = (tmp_path / "model/report.html").read_text(encoding="utf-8")
     table = page[page.index("<tbody>") : page.index("</tbody>")]
     rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[1:]]
@@ -78,6 +79,8 @@ def test_a_figure_that_does_not_exist_is_a_dash(tmp_path: Path) -> None:
     for support, _, tagged, *figures, _ in rows:
         assert (support, tagged) == ("0", "0")
         assert figures == ["–"] * 5
+    for told in (page, results_table(outcome.metrics)):
+        assert told.count(" over 3 topics, 0 of them on test") == 1  # macro-F1 there is not over what it is over here
 
 
 @pytest.fixture

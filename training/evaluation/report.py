@@ -17,7 +17,7 @@ from training.evaluation import charts, curves
 from training.evaluation.comparison import difference_told
 from training.evaluation.highlight import segments
 from training.evaluation.metrics import Bools, Floats
-from training.evaluation.table import TOO_FEW, existing, promise_cell, promise_lines
+from training.evaluation.table import TOO_FEW, estimate_told, existing, promise_cell, promise_lines
 from training.model.explaining import character_contributions
 from training.model.model import Model
 
@@ -47,7 +47,8 @@ def render_report(
     promised = any("promise" in entry for entry in by_topic.values())
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
     environment.filters["interval"] = lambda ends: "–" if ends is None else f"{ends[0]:.3f} – {ends[1]:.3f}"
-    environment.globals.update(existing=existing, too_few=TOO_FEW, difference_told=difference_told)
+    environment.globals.update(existing=existing, too_few=TOO_FEW)
+    environment.globals.update(difference_told=difference_told, estimate_told=estimate_told)
     return environment.get_template(TEMPLATE.name).render(
         model=model,
         metrics=metrics,

@@ -33,7 +33,7 @@ def results_table(metrics: Mapping[str, Any]) -> str:
     lines = _aligned([(*HEADINGS, *(["promise"] if by_topic else [])), *rows])
     lines.append("")
     for name, label in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"), ("example_f1", "example-based F1")):
-        beside = f"   out-of-fold estimate {_figure(estimate[name])}" if estimate else ""
+        beside = f"   {estimate_told(metrics, name)}" if estimate else ""
         lines.append(f"{label:24} {_with_interval(test, name)}{beside}")
     lines.append(f"{'mean average precision':24} {_figure(test['mean_average_precision'])}")
     lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}")
@@ -53,6 +53,16 @@ def results_table(metrics: Mapping[str, Any]) -> str:
     for topic, reason in metrics.get("left_out", {}).items():
         lines.append(f"Not trained: {topic}: {reason}")
     return "\n".join(lines)
+
+
+def estimate_told(metrics: Mapping[str, Any], name: str) -> str:
+    """The out-of-fold estimate beside a test figure, and over how many topics where macro-F1 is not over the same."""
+    parts = metrics["out_of_fold"], metrics["test"]
+    told = f"out-of-fold estimate {_figure(parts[0][name])}"
+    known, tested = ({topic for topic, entry in part["topics"].items() if entry["support"]} for part in parts)
+    if name != "macro_f1" or known == tested:
+        return told
+    return f"{told} over {len(known)} topics, {len(known & tested)} of them on test"
 
 
 def promise_cell(topic: str, entry: Mapping[str, Any], estimate: Mapping[str, Any] | None) -> str:
