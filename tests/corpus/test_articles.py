@@ -162,6 +162,28 @@ LONG = """<html><head><title>T</title><style>p {{}}</style></head><body><header>
 <footer><p>Copyright The Vale Post. All rights are reserved by its owners.</p></footer><script>"<p>no</p>"</script></body></html>"""
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_blank_lines_part_paragraphs_in_text_that_is_laid_out_already(line_end: str, as_text: bool) -> None:
+    lines = [
+        "<PRE class=x>A column entered <b>Sarn</b>",
+        "at dawn.",
+        "",
+        "Åland sent aid.",
+        " \t",
+        "",
+        "Nothing else.</PRE>",
+    ]
+    page = line_end.join([*lines, "<p>One", "", "paragraph.</p>", "<pre-view>Or", "", "this.</pre-view>"])
+    assert html_paragraphs(page if as_text else page.encode()) == [
+        "A column entered Sarn at dawn.",
+        "Åland sent aid.",
+        "Nothing else.",
+        "One paragraph.",
+        "Or this.",
+    ]
+
+
 def test_a_long_page_keeps_its_article_in_order_and_nothing_else() -> None:
     body = (
         "".join(f"<p>{sentence.replace('three', str(n))}</p>" for n in range(9) for sentence in SENTENCES)

@@ -41,6 +41,8 @@ _WITHIN = (
     "h4",
     "br",
 )
+_PRE = re.compile(r"(</?pre(?=[\s/>]))", re.IGNORECASE)
+_BLANK_LINE = re.compile("\n[ \t]*\n[ \t\n]*")
 _DROPPED = "dropped"
 _NAMES = frozenset({"class", "id", "style", "role", "aria-hidden"})
 _CONTROLS = ("button", "datalist", "option", "select", "textarea")
@@ -162,14 +164,18 @@ def _libraries() -> tuple[Any, Any]:
 def _whole(page: bytes | str) -> bytes | str:
     """Trafilatura takes no fragments: one gets the frame of a page.
 
-    Line breaks of the source mean a space in HTML; without them, those that trafilatura gives part paragraphs.
+    Line breaks of the source mean a space in HTML; without them, those that trafilatura gives part paragraphs. In text
+    that is laid out already, as in ``<pre>``, blank lines part paragraphs.
     """
     if isinstance(page, bytes):
         if page.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return _whole(page.decode("utf-16", "replace"))
-        page = page.replace(b"\n", b" ").replace(b"\r", b" ")
-        return page if b"<html" in page[:4096].lower() else b"<html><body>" + page + b"</body></html>"
-    page = page.replace("\n", " ").replace("\r", " ")
+        return str(_whole(page.decode("latin-1"))).encode("latin-1")  # byte by byte, whatever the character set
+    parts = _PRE.split(page.replace("\r\n", "\n").replace("\r", "\n"))
+    for at in range(2, len(parts), 2):
+        if not parts[at - 1].startswith("</"):
+            parts[at] = _BLANK_LINE.sub("<br><br>", parts[at])
+    page = "".join(parts).replace("\n", " ")
     return page if "<html" in page[:4096].lower() else f"<html><body>{page}</body></html>"
 
 
