@@ -194,6 +194,18 @@ def test_examples_of_the_codebook_that_are_labelled_paragraphs_are_not_learned_f
     assert len(unchecked.texts()) == 2
 
 
+@pytest.mark.parametrize("in_one", [30, 90])
+def test_a_test_set_of_another_size_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, in_one: int) -> None:
+    records = synthetic_records(40)
+    for record in records[: in_one * len(records) // 100]:
+        record["article_id"] = "serial"
+    with caplog.at_level(logging.WARNING, "training"):
+        prepared = prepare(config_for(write_jsonl(tmp_path / "x.jsonl", records), "split.test_size=0.5"))
+    share = len(prepared.test) / len(records)
+    told = [message for message in caplog.messages if message.startswith("split: the test set has")]
+    assert (len(told), share < 0.25) == ((1, True) if in_one == 90 else (0, False))
+
+
 def test_articles_on_both_sides_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     records = synthetic_records(30)
     first = write_jsonl(tmp_path / "x.jsonl", records[:40])

@@ -49,6 +49,7 @@ def prepare(config: Config) -> Prepared:
         pairs, codebook = _near_duplicates(train_set.texts.to_pylist(), codebook, config)
         groups = tied_groups(train_set.article_ids, pairs)
         train_rows, test_rows = _split(train_set, groups, config)
+        _warn_of_size(len(test_rows), groups, config.split.test_size)
         nothing = np.zeros(len(test_rows), dtype=bool)
         return Prepared(
             train_set.select(train_rows), train_set.select(test_rows), groups[train_rows], nothing, codebook, len(pairs)
@@ -112,6 +113,20 @@ def _split(corpus: Corpus, groups: Any, config: Config) -> tuple[Any, Any]:
     if config.split.method == "time":
         return time_split(corpus.dates, groups, config.split.test_size)
     return grouped_split(corpus.labels, groups, config.split.test_size, config.seed)
+
+
+def _warn_of_size(tested: int, groups: Any, wanted: float) -> None:
+    """A warning where groups that stay whole leave a test set of less than half, or more than twice, the size."""
+    if not wanted / 2 <= tested / len(groups) <= 2 * wanted:
+        log.warning(
+            "split: the test set has %d of %d paragraphs (%.0f%%), split.test_size is %.0f%%: articles, and those with "
+            "near-duplicates of one another, stay on one side, and the largest such group has %d paragraphs",
+            tested,
+            len(groups),
+            100 * tested / len(groups),
+            100 * wanted,
+            np.bincount(groups).max(),
+        )
 
 
 def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...], dict[str, str]]:
