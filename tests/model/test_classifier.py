@@ -147,6 +147,17 @@ def test_a_topic_of_all_or_no_rows_is_constant() -> None:
     assert not model.coef_[:2].any()
 
 
+@pytest.mark.parametrize("kind", ["nbsvm", "logistic_regression"])
+def test_one_topic_is_learned_as_one_of_several(kind: Literal["nbsvm", "logistic_regression"]) -> None:
+    X, truth = problem(seed=7)
+    X.data = abs(X.data)
+    several, one = TopicClassifier(kind=kind).fit(X, truth), TopicClassifier(kind=kind).fit(X, truth[:, :1])
+    assert one.decision_function(X).shape == (len(truth), 1)
+    np.testing.assert_array_equal(one.predict(X), several.predict(X)[:, :1])
+    nowhere = TopicClassifier(kind=kind).fit(X, truth[:, :1] & False)
+    assert not nowhere.predict(X).any()
+
+
 def test_log_lift_prefers_what_sets_a_topic_apart() -> None:
     held = np.array([100, 100, 10, 0])
     with_topic = np.array([80, 20, 2, 0])
