@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.model.characters import SPACE, WORD, CharacterArrays, CharacterTable
+from training.model.characters import EXPANDS, SPACE, WORD, CharacterArrays, CharacterTable
 from training.model.kernels import Bytes, lean
 from training.model.kernels_tokens import Folded, fold, folded_buffers, token_end, token_start
 
@@ -71,6 +71,21 @@ def test_every_letter_lowers_as_in_python() -> None:
 @given(texts)
 def test_tokens_lower_as_the_whole_text_does(text: str) -> None:
     assert lowered_tokens(text.encode()) == text.lower().split()
+
+
+def test_growth_is_the_most_that_a_letter_grows_or_a_byte_that_is_none() -> None:
+    letters = [c for c in EVERYTHING if not "\ud800" <= c <= "\udfff"]
+    most = max(len(c.lower().encode()) / len(c.encode()) for c in letters)
+    assert 1 < most <= TABLE.growth == len("\ufffd".encode())
+    arrays = TABLE.arrays()
+    grown = np.append(arrays["expansions"], [0x10000] * 4).astype(np.int32)
+    offsets = np.append(arrays["expansion_offsets"], len(grown)).astype(np.int32)
+    records = arrays["records"].copy()
+    records[arrays["stage2"][arrays["stage1"][0] * 128 + ord("A")]] = len(offsets) - 2 << 8 | EXPANDS | WORD
+    table = CharacterTable.from_arrays(
+        {**arrays, "records": records, "expansion_offsets": offsets, "expansions": grown}
+    )
+    assert table.growth == 16
 
 
 @given(st.binary(max_size=60))

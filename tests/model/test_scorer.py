@@ -131,6 +131,25 @@ def test_scores_of_long_texts_and_long_tokens(peer: Peer) -> None:
     assert np.array_equal(np.concatenate([peer.scorer.scores([text]) for text in texts]), scores)
 
 
+def test_the_longest_token_needs_arrays_that_any_machine_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million characters without white space, as many as `tag` takes: systems refuse what is far beyond their memory."""
+    largest = 0
+
+    def noted(function: Any) -> Any:
+        def made(shape: Any, kind: Any) -> Any:
+            nonlocal largest
+            largest = max(largest, int(np.prod(shape)) * np.dtype(kind).itemsize)
+            return function(shape, kind)
+
+        return made
+
+    for name in ("empty", "zeros"):
+        monkeypatch.setattr(scoring.np, name, noted(getattr(np, name)))
+    text = "\U0001f600" * 1_000_000
+    assert PEERS[0].scorer.scores([text]).shape == (1, 5)
+    assert largest < 4 << 30
+
+
 @pytest.mark.parametrize("peer", [PEERS[1], PEERS[3], PEERS[4]], ids=str)
 @pytest.mark.parametrize("before", ["", "é ", "\u3000", "shelling\u2019s ", "\x1f\x7f_", "x" * 70 + "-"])
 def test_words_are_found_at_any_place(peer: Peer, before: str) -> None:

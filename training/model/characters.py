@@ -26,7 +26,7 @@ BLOCK_BITS = 7
 BLOCK = 1 << BLOCK_BITS
 CODE_POINTS = 0x110000
 CAPITAL_SIGMA, MEDIAL_SIGMA, FINAL_SIGMA = 0x3A3, 0x3C3, 0x3C2
-LONGEST_CHARACTER = 4  # bytes of UTF-8
+REPLACEMENT = 0xFFFD
 LONGEST_EXPANSION = 4  # code points; Unicode's longest has three
 _TYPES = {
     "stage1": np.uint16,
@@ -143,11 +143,20 @@ class CharacterTable:
             ascii_records,
         )
 
-    @property
+    @cached_property
     def growth(self) -> int:
-        """A bound on the bytes that one byte of text may become when lower-cased."""
-        longest = int(np.diff(self.expansion_offsets).max(initial=1))
-        return LONGEST_CHARACTER * longest
+        """A bound on the bytes that one byte of text may become when lower-cased; of what is not UTF-8, too."""
+        properties = self.properties()
+        changing = np.append(np.flatnonzero(properties & ~(WORD | SPACE | CASED | IGNORABLE)), REPLACEMENT)
+        records = properties[changing]
+        lower = _bytes_of(changing + (records >> SHIFT))
+        lower[(records & SIGMA) != 0] = _bytes_of(np.array([MEDIAL_SIGMA]))
+        ends = np.append(0, np.cumsum(_bytes_of(self.expansions)))[self.expansion_offsets]
+        expands = (records & EXPANDS) != 0
+        lower[expands] = np.diff(ends)[records[expands] >> SHIFT]
+        # A byte that is not UTF-8 reads as U+FFFD; where case is kept, nothing else grows.
+        upper = np.where(changing == REPLACEMENT, 1, _bytes_of(changing))
+        return max(int(_bytes_of(np.array(REPLACEMENT))), int(np.ceil(lower / upper).max()))
 
     @property
     def has_plain_ascii(self) -> bool:
@@ -191,6 +200,11 @@ class CharacterTable:
         if not _are_code_points((np.arange(CODE_POINTS) + (properties >> SHIFT))[plain & ~_SURROGATES]):
             return "a lower-case letter is no character"
         return None
+
+
+def _bytes_of(code_points: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """How many bytes of UTF-8 each takes."""
+    return 1 + np.searchsorted([0x80, 0x800, 0x10000], code_points, side="right")
 
 
 def _are_code_points(values: npt.NDArray[Any]) -> bool:

@@ -22,6 +22,7 @@ from training.model.characters import (
     MAYBE_SPACE_BYTE,
     MEDIAL_SIGMA,
     ORDINARY_BYTE,
+    REPLACEMENT,
     SHIFT,
     SIGMA,
     SPACE,
@@ -31,7 +32,7 @@ from training.model.characters import (
 )
 from training.model.kernels import Bytes, Ids, inlined, inner, whole
 from training.model.kernels_machine import load_word, trailing_zeros
-from training.model.kernels_utf8 import REPLACEMENT, decode, encode
+from training.model.kernels_utf8 import decode, encode
 
 BELOW_GRAPHIC = np.uint64(0x2121212121212121)
 HIGH_BITS = np.uint64(0x8080808080808080)

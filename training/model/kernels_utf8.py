@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from training.model.characters import REPLACEMENT
 from training.model.kernels import Bytes, inlined, inner, whole
-
-REPLACEMENT = 0xFFFD
 
 
 @inner

@@ -186,16 +186,16 @@ def _room(room: int) -> dict[str, Any]:
         "gram_keys": np.empty(8 * room, np.uint64),
         "slots": np.empty(room, np.int32),
         "counts": np.empty((room, 2), np.float64),
-        "words": np.empty(room, np.int32),
+        "words": np.empty(4 * room, np.int32),
         "direct": np.empty(8 * room, np.int32),
         "flat": np.empty(16 * room, np.uint64),
         "pairs": np.empty(16 * room + 1, np.uint64),
-        "notes": np.empty(128 * room, np.uint64),
-        "noted": np.empty(32 * room, np.int32),
-        "sums": np.zeros((32 * room, 4), np.float64),
-        "starts": np.empty(32 * room, np.int64),
-        "scales": np.empty(32 * room, np.float64),
-        "folded": folded_buffers(room),
+        "notes": np.empty(32 * room, np.uint64),
+        "noted": np.empty(8 * room, np.int32),
+        "sums": np.zeros((8 * room, 4), np.float64),
+        "starts": np.empty(8 * room, np.int64),
+        "scales": np.empty(8 * room, np.float64),
+        "folded": folded_buffers(4 * room),
     }
 
 
