@@ -60,6 +60,14 @@ def test_folds_share_out_every_topic() -> None:
     assert np.ptp(np.bincount(fold)) <= 5
 
 
+def test_rare_topics_are_dealt_before_frequent_ones() -> None:
+    labels = np.zeros((1000, 2), dtype=bool)
+    labels[:500, 0] = labels[:500:50, 1] = True
+    for seed in range(10):
+        fold = stratified_folds(labels, np.arange(1000), [1.0] * 5, seed)
+        assert np.bincount(fold[labels[:, 1]], minlength=5).tolist() == [2] * 5
+
+
 def test_shares_are_met_by_groups_of_unequal_size() -> None:
     rng = np.random.default_rng(2)
     groups = np.sort(rng.integers(0, 80, 600)).astype(np.intp)
@@ -123,6 +131,25 @@ def test_time_split_tests_on_what_began_later(n: int, share: float, seed: int) -
     assert max(begins[train].tolist()) < min(begins[test].tolist())
 
 
+@given(st.integers(2, 40), st.floats(0.02, 0.98))
+def test_a_later_part_of_distinct_days_has_the_wanted_share(n: int, share: float) -> None:
+    days = [f"2020-{1 + day // 28:02d}-{1 + day % 28:02d}" for day in range(n)]
+    _, test = time_split(days, np.arange(n), share)
+    assert len(test) == max(1, min(n - 1, np.floor(n * share + 1e-9)))
+
+
+def test_a_first_day_of_most_paragraphs_leaves_the_later_ones_to_test_on() -> None:
+    train, test = time_split(["2024-05-01"] * 9 + ["2024-05-02"], np.arange(10), 0.5)
+    assert (len(train), test.tolist()) == (9, [9])
+    with pytest.raises(UserError, match="all paragraphs begin on one date"):
+        time_split(["2024-05-01"] * 9 + ["2024-05-02"], np.array([*range(9), 0]), 0.5)
+
+
+def test_a_year_counts_from_its_first_day() -> None:
+    train, test = time_split(["2024-02-01", "2024", "2024-03", "2024-03-02"], np.arange(4), 0.5)
+    assert (train.tolist(), test.tolist()) == ([0, 1], [2, 3])
+
+
 def test_time_split_goes_by_days_however_they_are_written() -> None:
     dates = ["2024-12-31", "20240102", "2024/3/1", "2024-06", "2024-5-31T10:00", "2023"]
     train, test = time_split(dates, np.arange(6), 1 / 3)
@@ -151,6 +178,21 @@ def test_pairs_are_exactly_the_near_duplicates_tied_by_first_copies(texts: list[
         for other in range(row):
             if found and sets[other] == found:
                 assert groups[row] == groups[other]
+
+
+def test_shingles_are_runs_of_five_words_in_lower_case() -> None:
+    assert shingles("The column left, the DEPOT before dawn") == {
+        "the column left the depot",
+        "column left the depot before",
+        "left the depot before dawn",
+    }
+    assert shingles("Only four words here!") == {"only four words here"}
+    assert shingles(" … ") == frozenset()
+
+
+def test_copies_are_tied_through_the_first_alone() -> None:
+    text = "The column left the depot before dawn and took the valley road."
+    assert near_duplicate_pairs([text] * 500, 0.5).tolist() == [[0, at] for at in range(1, 500)]
 
 
 def test_an_edited_paragraph_is_a_near_duplicate() -> None:

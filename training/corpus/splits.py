@@ -100,11 +100,12 @@ def time_split(dates: Sequence[str | None], groups: Rows, test_size: float) -> t
     began = np.full(int(groups.max()) + 1, rank.max())
     np.minimum.at(began, groups, rank)
     started = began[groups]
-    cut = np.sort(started)[min(len(started) - 1, int(np.ceil(len(started) * (1 - test_size))))]
-    train, test = np.flatnonzero(started < cut), np.flatnonzero(started >= cut)
-    if not len(train):
+    later = started[started > started.min()]
+    if not len(later):
         raise UserError("split.method is time, but all paragraphs begin on one date. Set split.method to grouped.")
-    return train, test
+    cut = np.sort(started)[min(len(started) - 1, int(np.ceil(len(started) * (1 - test_size) - 1e-9)))]
+    cut = max(cut, later.min())  # where most of them begin on the first date
+    return np.flatnonzero(started < cut), np.flatnonzero(started >= cut)
 
 
 def grouped_folds(labels: Labels, groups: Rows, folds: int, seed: int) -> Rows:
