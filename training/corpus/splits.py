@@ -50,9 +50,6 @@ def stratified_folds(labels: Labels, groups: Rows, shares: Sequence[float], seed
             best = np.flatnonzero(short >= short.max() - 1e-9)
             deal(int(group), int(best[np.argmax(room[best])]))
             left -= positives[group]
-    rest = shuffled[fold_of[shuffled] < 0]
-    for group in rest[np.argsort(-sizes[rest], kind="stable")]:
-        deal(int(group), int(np.argmax(room)))
     return fold_of[groups]
 
 

@@ -130,7 +130,7 @@ def choose_fallback(scores: Floats, truth: Bools, thresholds: Floats, rarity: Fl
     nearest = margins[rows].argmax(axis=1)
     missing, right = -margins[rows, nearest], truth[rows, nearest]
     distances = np.linspace(0, 3, 31) * float(scores.std())
-    added = [(missing < distance) & (distance > 0) for distance in distances]
+    added = [missing < distance for distance in distances]
     tp = np.array([(right & chosen).sum() for chosen in added]) + (truth & tags).sum()
     counted = np.where(right, 1.0, rarity[nearest])
     tagged = np.array([counted[chosen].sum() for chosen in added]) + _weighed(truth, tags, rarity).sum()
