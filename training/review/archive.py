@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.dates import days_of
 from training.errors import UserError
 from training.tagging.inputs import Source, find_sources
 from training.tagging.options import Options, Tuning
@@ -95,12 +97,11 @@ def _blank(texts: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.asarray(blank.to_numpy(zero_copy_only=False), dtype=bool)
 
 
+@lru_cache(maxsize=1 << 16)  # the paragraphs of a day are many
 def month_of(date: str | None) -> str | None:
-    """``2024-05`` for 2024-05-31, 20240531 or a time on that day; a bare year stands for itself; else None."""
-    if date is None or len(date) < 4 or not date[:4].isdigit():
+    """``2024-05`` for a day or month as :func:`days_of` reads it; a bare year stands for itself; else None."""
+    days = days_of(date)
+    if days is None:
         return None
-    if len(date) >= 7 and date[4] in "-/." and date[5:7].isdigit():
-        return f"{date[:4]}-{date[5:7]}"
-    if len(date) >= 6 and date[4:6].isdigit():
-        return f"{date[:4]}-{date[4:6]}"
-    return date[:4] if len(date) == 4 else None
+    first, last = days
+    return first.isoformat()[: 7 if first.month == last.month else 4]
