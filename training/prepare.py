@@ -46,7 +46,7 @@ def prepare(config: Config) -> Prepared:
     train_set = read(config.data.train, "data.train")
     log.info("read %d paragraphs from %s", len(train_set), config.data.train)
     if config.data.test is None:
-        pairs, codebook = _near_duplicates(train_set.texts.to_pylist(), codebook, config)
+        pairs, codebook = near_duplicates(train_set.texts.to_pylist(), codebook, config)
         groups = tied_groups(train_set.article_ids, pairs)
         train_rows, test_rows = _split(train_set, groups, config)
         _warn_of_size(len(test_rows), groups, config.split.test_size)
@@ -67,7 +67,7 @@ def prepare(config: Config) -> Prepared:
             len(shared),
             listed(sorted(shared)),
         )
-    pairs, codebook = _near_duplicates([*train_set.texts.to_pylist(), *test_set.texts.to_pylist()], codebook, config)
+    pairs, codebook = near_duplicates([*train_set.texts.to_pylist(), *test_set.texts.to_pylist()], codebook, config)
     groups, tied, leaked = _tied(train_set, test_set, pairs)
     if leaked.any():
         log.warning(
@@ -78,7 +78,7 @@ def prepare(config: Config) -> Prepared:
     return Prepared(train_set, test_set, groups, leaked, codebook, tied)
 
 
-def _near_duplicates(texts: list[str], codebook: Codebook | None, config: Config) -> tuple[Pairs, Codebook | None]:
+def near_duplicates(texts: list[str], codebook: Codebook | None, config: Config) -> tuple[Pairs, Codebook | None]:
     """Row pairs of near-duplicate ``texts``, and the codebook without those of its examples that are among them.
 
     Those are learned from in every fold: as near-duplicates of what is measured, they would flatter the figures.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import config_for, synthetic_records, write_jsonl
+from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training.errors import UserError
 from training.review.audit import HeldOut, audit, labelled_corpus
 from training.review.confident import ranked, suspects
@@ -98,6 +98,20 @@ def test_nobody_is_scored_by_a_model_that_saw_its_article(wrong_file: Path) -> N
     held = HeldOut(corpus, config)
     fold_of = dict(zip(corpus.article_ids, held._folds.tolist(), strict=True))
     assert all(fold_of[article] == fold for article, fold in zip(corpus.article_ids, held._folds, strict=True))
+
+
+def test_an_example_of_the_codebook_does_not_vouch_for_its_own_label(wrong_file: Path, tmp_path: Path) -> None:
+    """Every fold would learn it, so that a label that is wrong in both places would look right."""
+    first = json.loads(wrong_file.read_text().splitlines()[0])
+    topic = next(topic for topic in TOPIC_WORDS if topic not in first["topics"])
+    book = tmp_path / "book.yaml"
+    found = []
+    for examples in ([], [first["text"]]):
+        topics = [{"id": name, "examples": examples if name == topic else []} for name in TOPIC_WORDS]
+        book.write_text(json.dumps({"topics": topics}))
+        config = config_for(wrong_file, f"data.codebook={book}")
+        found.append({one.paragraph_id: one.terms for one in audit(config, 1000).suspicions})
+    assert found[0] == found[1]
 
 
 def test_confident_learning_by_hand() -> None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from training.codebook import load_codebook
+from training.codebook import Codebook, load_codebook
 from training.config import Config
-from training.corpus.duplicates import near_duplicate_pairs, tied_groups
+from training.corpus.duplicates import tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
@@ -20,8 +19,8 @@ from training.model.classifier import TopicClassifier
 from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import topic_scores, trained
 from training.model.model import Exclusive
-from training.model.task import NO_LESSONS, CountedFeatures, Lessons, Task
-from training.prepare import codebook_lessons, rarity_of
+from training.model.task import CountedFeatures, Task
+from training.prepare import codebook_lessons, near_duplicates, rarity_of
 from training.review.confident import ranked, suspects
 from training.review.label_studio import interface
 from training.review.write import ToLabel, joined
@@ -119,8 +118,7 @@ def audit(config: Config, number: int) -> Audit:
     every = corpus
     corpus = corpus.with_topics(learnable)
     codebook = load_codebook(config.data.codebook) if config.data.codebook else None
-    lessons = codebook_lessons(codebook, corpus.topics, config)
-    held = HeldOut(corpus, config, lessons, rarity_of(codebook, corpus))
+    held = HeldOut(corpus, config, codebook)
     probabilities, tags = held.estimate.probabilities, held.estimate.tags
     found = suspects(corpus.labels, probabilities)
     texts = corpus.texts.to_pylist()
@@ -165,16 +163,9 @@ class HeldOut:
     are left out, so that a score is what the terms shown say; those of a long text are the terms of the whole.
     """
 
-    def __init__(
-        self,
-        corpus: Corpus,
-        config: Config,
-        lessons: Lessons = NO_LESSONS,
-        rarity: npt.NDArray[np.float64] | None = None,
-    ) -> None:
-        pairs = np.zeros((0, 2), dtype=np.intp)
-        if config.split.near_duplicates is not None:
-            pairs = near_duplicate_pairs(corpus.texts.to_pylist(), config.split.near_duplicates)
+    def __init__(self, corpus: Corpus, config: Config, codebook: Codebook | None = None) -> None:
+        pairs, codebook = near_duplicates(corpus.texts.to_pylist(), codebook, config)
+        lessons = codebook_lessons(codebook, corpus.topics, config)
         groups = tied_groups(corpus.article_ids, pairs)
         self._folds = grouped_folds(corpus.labels, groups, config.split.folds, config.seed)
         tokens = passage_tokens(corpus.labels, config.classifier)
@@ -192,6 +183,7 @@ class HeldOut:
             scores[out] = topic_scores(task, self._counted, learned, classifier, out)
             self._models[int(fold)] = (learned, classifier)
         exclusive = exclusivity(corpus.labels, config.classifier.exclusive)
+        rarity = rarity_of(codebook, corpus)
         self.estimate = cross_fitted(scores, corpus.labels, self._folds, exclusive, config.thresholds, rarity)
 
     def terms(self, chosen: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
