@@ -183,10 +183,11 @@ def test_examples_of_the_codebook_that_are_labelled_paragraphs_are_not_learned_f
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     records = synthetic_records(30)
-    known, own = records[4]["text"], "The guns on the ridge fired on the quarter by the mill until dusk."
+    near, own = records[4]["text"] + " again", "The guns on the ridge fired on the quarter by the mill until dusk."
     book = tmp_path / "book.yaml"
     topics = [{"id": topic} for topic in TOPIC_WORDS]
-    book.write_text(json.dumps({"topics": [topics[0] | {"examples": [known, own]}, *topics[1:]]}))
+    copies = [near, near + "!", near.upper()]
+    book.write_text(json.dumps({"topics": [topics[0] | {"examples": [*copies, own]}, *topics[1:]]}))
     labelled = write_jsonl(tmp_path / "x.jsonl", records)
     for test in (None, str(labelled)):
         config = config_for(labelled, f"data.codebook={book}", f"data.test={json.dumps(test)}")
@@ -194,11 +195,11 @@ def test_examples_of_the_codebook_that_are_labelled_paragraphs_are_not_learned_f
             prepared = prepare(config)
         assert prepared.codebook is not None
         assert prepared.codebook.texts() == [(own, topics[0]["id"])]
-        assert any("1 examples are near-duplicates of labelled paragraphs" in told for told in caplog.messages)
+        assert any("3 examples are near-duplicates of labelled paragraphs" in told for told in caplog.messages)
         caplog.clear()
     unchecked = prepare(config_for(labelled, f"data.codebook={book}", "split.near_duplicates=null")).codebook
     assert unchecked is not None
-    assert len(unchecked.texts()) == 2
+    assert len(unchecked.texts()) == 4
 
 
 @pytest.mark.parametrize("in_one", [30, 90])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from training.codebook import Codebook, load_codebook
 from training.config import Config
-from training.corpus.duplicates import Pairs, near_duplicate_pairs, tied_groups
+from training.corpus.duplicates import Pairs, near_duplicate_pairs, shingles, tied_groups
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_split, time_split
 from training.errors import UserError, listed
@@ -88,7 +88,8 @@ def near_duplicates(texts: list[str], codebook: Codebook | None, config: Config)
     examples = [example for topic in codebook.topics for example in topic.examples] if codebook else []
     pairs = near_duplicate_pairs([*texts, *examples], config.split.near_duplicates)
     rows, others = pairs.T
-    known = {examples[at - len(texts)] for at in others[(rows < len(texts)) & (others >= len(texts))]}
+    alike = {shingles(examples[at - len(texts)]) for at in others[(rows < len(texts)) & (others >= len(texts))]}
+    known = {example for example in examples if shingles(example) in alike}  # copies are tied through the first alone
     if codebook is not None and known and config.data.learn_from_codebook:
         log.warning(
             "%s: %d examples are near-duplicates of labelled paragraphs and are not learned from: %s",
