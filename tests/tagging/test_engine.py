@@ -277,13 +277,14 @@ def test_rejected_rows_are_set_aside_with_place_reason_and_row(run, tmp_path):
         b'["no", "object"]',
         b'{"paragraph_id": "10", "text": "a", "text": "b"}',
         b'{"paragraph_id": "11", "text": null}',
+        b'{"\\ud800": "half a character in a name"}',
         b'{"paragraph_id": "12", "text": "fine too"}',
     ]
     (tmp_path / "in.jsonl").write_bytes(b"\n".join(lines))
     summary = run(tmp_path / "in.jsonl", max_characters=50)
     assert [row["paragraph_id"] for row in tagged(tmp_path / "tags.jsonl")] == ["1", "12"]
     found = rejected(tmp_path / "tags.jsonl")
-    assert [row["line"] for row in found] == [2, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    assert [row["line"] for row in found] == [2, *range(4, 14)]
     assert {row["file"] for row in found} == {str(tmp_path / "in.jsonl")}
     reasons = [
         "not a JSON record",
@@ -296,6 +297,7 @@ def test_rejected_rows_are_set_aside_with_place_reason_and_row(run, tmp_path):
         "a JSON list, expected an object",
         '"text" stands twice',
         '"text" is null',
+        'no "text"; columns found: \ufffd',
     ]
     for row, reason in zip(found, reasons, strict=True):
         assert reason in row["reason"]
@@ -303,7 +305,7 @@ def test_rejected_rows_are_set_aside_with_place_reason_and_row(run, tmp_path):
         lines[row["line"] - 1].decode() for row in found if row["line"] != 6
     ]
     assert found[3]["row"] is None
-    assert (summary.rows_read, summary.rows_tagged, summary.rows_rejected) == (12, 2, 10)
+    assert (summary.rows_read, summary.rows_tagged, summary.rows_rejected) == (13, 2, 11)
     assert summary.rejected == str(tmp_path / "tags.jsonl.rejected.jsonl")
 
 

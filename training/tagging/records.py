@@ -114,7 +114,7 @@ class RowChecker:
 def _text(values: dict[str, Any], options: Options) -> str:
     name = options.text_column
     if name not in values:
-        raise ValueError(f'no "{name}"; columns found: {listed(list(values)[:50]) or "none"}')
+        raise ValueError(f'no "{name}"; columns found: {listed(map(plain_text, list(values)[:50])) or "none"}')
     text = values[name]
     if text is None:
         raise ValueError(f'"{name}" is null, expected text')
