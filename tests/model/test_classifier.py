@@ -164,3 +164,12 @@ def test_log_lift_prefers_what_sets_a_topic_apart() -> None:
     weight = log_lift(held, with_topic, positives=200, rows=1000)
     assert weight[0] > weight[1] == pytest.approx(weight[2]) == pytest.approx(weight[3])
     assert (held * weight**2).sum() / held.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_log_lift_is_that_of_naive_bayes_with_what_chance_expects_and_of_root_mean_square_1() -> None:
+    held, positive = np.array([4, 4, 4, 40, 1]), np.array([4, 0, 1, 30, 0])
+    lift = log_lift(held, positive, 25, 100)
+    expected = held / 4
+    ratio = np.log((positive + 1) / (expected + 1)) - np.log((held - positive + 1) / (held - expected + 1))
+    assert lift / lift[2] == pytest.approx(1 + np.abs(ratio), rel=1e-5)  # the third is as chance expects it
+    assert np.average(lift.astype(float) ** 2, weights=held) == pytest.approx(1)
