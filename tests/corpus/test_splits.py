@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -219,3 +221,15 @@ def test_pairs_just_above_any_threshold_are_found(threshold: float) -> None:
 
 def test_rows_of_one_article_are_tied() -> None:
     assert tied_groups(["x", "y", "x"], np.zeros((0, 2), dtype=np.intp)).tolist() == [0, 1, 0]
+
+
+def test_articles_are_told_apart_by_all_of_their_ids_however_long() -> None:
+    ids = ["x", "x\0", "y" * 200_000, "x", *(str(at) for at in range(50_000))]
+    tracemalloc.start()
+    try:
+        groups = tied_groups(ids, np.zeros((0, 2), dtype=np.intp))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert groups[:4].tolist() == [0, 1, 2, 0]
+    assert most < 64 << 20

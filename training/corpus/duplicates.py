@@ -11,6 +11,8 @@ from rensa import RMinHash, RMinHashLSH
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from training.corpus.records import numbered
+
 SHINGLE_WORDS = 5
 # Rows of a band: 3 find a pair of Jaccard 0.5 with probability 0.996, 2 one of 0.3 with 0.997, 1 one of 0.1 with 1.000.
 # Every pair found is then checked exactly.
@@ -67,7 +69,7 @@ def near_duplicate_pairs(texts: Sequence[str], threshold: float) -> Pairs:
 def tied_groups(articles: Sequence[str], pairs: Pairs) -> npt.NDArray[np.intp]:
     """A group number for each row: rows of one article, and rows tied by ``pairs``, share theirs."""
     n = len(articles)
-    _, article = np.unique(np.asarray(articles, dtype=object).astype(str), return_inverse=True)
+    article = numbered(articles)
     left = np.concatenate([np.arange(n), pairs[:, 0]])
     right = np.concatenate([n + article, pairs[:, 1]])
     size = n + int(article.max(initial=-1)) + 1

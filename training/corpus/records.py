@@ -84,6 +84,15 @@ class Corpus:
         return sha.hexdigest()
 
 
+def numbered(ids: Sequence[str]) -> npt.NDArray[np.intp]:
+    """A number for each id [n], the same for the same one, in the order of the ids.
+
+    As ``np.unique`` gives it, which would make all of them as long as the longest.
+    """
+    number = {name: at for at, name in enumerate(sorted(set(ids)))}
+    return np.fromiter((number[name] for name in ids), np.intp, len(ids))
+
+
 def read_corpus(
     spec: str | Sequence[str],
     columns: Columns,

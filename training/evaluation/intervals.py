@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.corpus.records import numbered
 from training.evaluation.metrics import Bools, Counts, Floats, count, example_f1, ratio
 
 Interval = tuple[float, float]
@@ -18,7 +19,7 @@ class Resampler:
     """Articles drawn with replacement ``resamples`` times (Efron & Tibshirani 1993, ch. 13, percentile intervals)."""
 
     def __init__(self, articles: Sequence[str], resamples: int, confidence: float, seed: int) -> None:
-        _, self._article = np.unique(np.asarray(articles, dtype=object).astype(str), return_inverse=True)
+        self._article = numbered(articles)
         n_articles = int(self._article.max(initial=-1)) + 1
         rng = np.random.default_rng(seed)
         draws = rng.multinomial(n_articles, np.full(n_articles, 1 / max(n_articles, 1)), size=resamples)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import betaincinv
 
 from training.config import Config
-from training.corpus.records import Corpus
+from training.corpus.records import Corpus, numbered
 from training.evaluation.metrics import Bools
 
 BORNE_OUT, NOT_ENOUGH, MISSED = "borne out", "not enough data", "missed"
@@ -44,7 +44,7 @@ def add_promises(
     rule, truth, confidence = config.thresholds, corpus.labels, config.evaluation.confidence
     if rule.method == "fixed" or rule.objective not in ("precision", "recall") or rule.target is None:
         return metrics
-    _, article = np.unique(np.asarray(corpus.article_ids, dtype=object).astype(str), return_inverse=True)
+    article = numbered(corpus.article_ids)
     asked, right = (tags, truth) if rule.objective == "precision" else (truth, tags)
     known = np.isin(np.array(corpus.topics, dtype=object), np.array(learned, dtype=object))
 

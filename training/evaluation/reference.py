@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import Features
-from training.corpus.records import Corpus
+from training.corpus.records import Corpus, numbered
 from training.evaluation.metrics import Floats
 from training.model.model import Model
 
@@ -52,7 +52,7 @@ def reference(
     counts by bin of the largest probability, where topics exclude one another. ``probabilities`` are [n, topics], those
     of ``corpus``; ``folds`` [n].
     """
-    _, article = np.unique(np.asarray(corpus.article_ids, dtype=object).astype(str), return_inverse=True)
+    article = numbered(corpus.article_ids)
     vocabulary = known_words(model)
     least = features.word.min_df if features.word is not None else 1
     return {
