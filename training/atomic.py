@@ -67,6 +67,8 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
         aside.rename(folder)
         sync_folder(folder.parent)
     finally:
+        if replaced.exists() and not folder.exists():
+            replaced.rename(folder)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
 

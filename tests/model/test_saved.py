@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from tests.model.attacks import json_of
 from training import load
+from training.atomic import write_folder
 from training.errors import UserError
 
 TEXTS = ["Families fled to the camp.", "", "   ", "Mortar barrage at the bridge", None, "ÄÖÜ 停火 arrested"]
@@ -68,6 +70,25 @@ def test_missing_foreign_and_newer_folders(folder: Path, tmp_path: Path) -> None
     json_of("manifest.json", lambda tree: tree.update(version=2))(folder)
     with pytest.raises(UserError, match=r"saved in model format 2; this version reads format 1\. Upgrade"):
         load(folder)
+
+
+def test_the_folder_before_stays_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    write_folder(folder, {"model.json": b"before"})
+    real = os.rename
+
+    def rename(source: Path, target: Path) -> None:
+        if Path(source).suffix == ".tmp":
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(folder, {"model.json": b"after"})
+    assert (folder / "model.json").read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_folder_that_is_no_model_is_never_replaced(tmp_path: Path) -> None:
