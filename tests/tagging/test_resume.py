@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -118,6 +119,23 @@ def test_a_full_disk_leaves_no_output_and_what_was_done_is_kept(run, inputs, mon
     summary = run(inputs, "t.jsonl")
     assert summary.resumed
     assert result(run, "t.jsonl") == reference(run, inputs, "t.jsonl")
+
+
+def test_rejected_rows_may_go_to_another_disk(run, inputs, tmp_path, monkeypatch):
+    wanted = reference(run, inputs, "t.jsonl")
+    other = tmp_path / "other"
+    other.mkdir()
+    real = os.replace
+
+    def replace(source, target, **options):
+        if Path(target).parent == other and Path(source).parent != other:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        real(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", replace)
+    run(inputs, "t.jsonl", rejected=str(other / "aside.jsonl"))
+    assert ((run.folder / "t.jsonl").read_bytes(), (other / "aside.jsonl").read_bytes()) == wanted
+    assert [path.name for path in other.iterdir()] == ["aside.jsonl"]
 
 
 def crash_midway(run, inputs, output="t.jsonl", at=40, **more):

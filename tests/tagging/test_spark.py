@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -219,14 +220,23 @@ def test_the_model_is_sent_once_and_loaded_once_in_a_worker(cluster, folder):
     shutil.rmtree(MARKS)
 
 
-def test_strict_and_another_place_for_rejected_rows(cluster, folder, tmp_path):
+def test_strict_and_another_place_for_rejected_rows(cluster, folder, tmp_path, monkeypatch):
     from training.tagging.spark_files import tag_files
 
     inputs = [str(path) for path in make_inputs(tmp_path / "archive", rows=20)]
     with pytest.raises(UserError, match=r"1\.jsonl:11: not a JSON record.*leave out --strict"):
         tag_files(cluster, folder, inputs, str(tmp_path / "out"), loader=load_fake, strict=True, **OPTIONS)
     assert not (tmp_path / "out").exists()
-    aside = tmp_path / "aside.jsonl"
+    aside = tmp_path / "other" / "aside.jsonl"
+    aside.parent.mkdir()
+    real = os.replace
+
+    def replace(source, target, **options):
+        if Path(target).parent == aside.parent and Path(source).parent != aside.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")  # as from another disk
+        real(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", replace)
     summary = tag_files(
         cluster, folder, inputs, str(tmp_path / "out"), loader=load_fake, rejected=str(aside), **OPTIONS
     )

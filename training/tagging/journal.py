@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from training.atomic import sync_folder
 from training.errors import UserError
 from training.tagging.inputs import shown
 from training.tagging.summary import Counts
@@ -98,7 +99,7 @@ class Journal:
         self._files = {}
         for name in ("plan.json", "journal", "output", "rejected"):
             (self.folder / name).unlink(missing_ok=True)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         for name in ("output", "rejected", "journal"):
             self._files[name] = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         aside = self.folder / "plan.json.tmp"
@@ -107,8 +108,8 @@ class Journal:
             stream.flush()
             os.fsync(stream.fileno())
         aside.rename(self.folder / "plan.json")
-        _sync_folder(self.folder)
-        _sync_folder(self.folder.parent)
+        sync_folder(self.folder)
+        sync_folder(self.folder.parent)
 
     def resume(self) -> list[Commit]:
         """The commits of the interrupted job; whatever was written behind the last of them is cut off."""
@@ -165,16 +166,16 @@ class Journal:
                     place.unlink(missing_ok=True)
                     made.unlink()
                 else:
-                    _move(made, place)
-                _sync_folder(place.parent)
+                    move(made, place)
+                sync_folder(place.parent)
         self.discard()
 
     def discard(self) -> None:
         """Remove the folder."""
         (self.folder / "plan.json").unlink(missing_ok=True)  # without a plan, what is left means nothing
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
-        _sync_folder(self.folder.parent)
+        sync_folder(self.folder.parent)
 
 
 def _lock(folder: Path, output: Path) -> int:
@@ -211,23 +212,16 @@ def _lock(folder: Path, output: Path) -> int:
     raise UserError(f"{shown(str(output))}: other processes keep writing it. Wait for them, or name another --output.")
 
 
-def _move(made: Path, place: Path) -> None:
+def move(made: Path, place: Path) -> None:
+    """Rename a finished file into its place, or bring it there whole where that is on another disk (--rejected)."""
     try:
         made.replace(place)
     except OSError as problem:
         if problem.errno != errno.EXDEV:
             raise
-        aside = place.with_name(f".{place.name}.tmp")  # --rejected on another disk
+        aside = place.with_name(f".{place.name}.tmp")
         shutil.copyfile(made, aside)
         with aside.open("rb") as stream:
             os.fsync(stream.fileno())
         aside.replace(place)
         made.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,7 +20,7 @@ from training.tagging.encoders import record_schema
 from training.tagging.engine import Engine, strict_message
 from training.tagging.formats import ARTICLE_FORMATS
 from training.tagging.inputs import REJECTED, Source, find_sources, shown
-from training.tagging.journal import Journal
+from training.tagging.journal import Journal, move
 from training.tagging.options import Options, Tuning
 from training.tagging.outputs import Output
 from training.tagging.progress import Silent, progress_for
@@ -216,7 +216,7 @@ def _put_in_place(done: Sequence[Any], journal: Journal, folder: Path, rejected:
     counts.check()
     rejected.unlink(missing_ok=True)
     if counts.rows_rejected:
-        (journal.folder / "rejected").replace(rejected)
+        move(journal.folder / "rejected", rejected)
     if folder.is_dir():
         folder.rename(journal.folder / "replaced")
     ready.rename(folder)
