@@ -61,16 +61,3 @@ def test_where_the_search_begins_does_not_matter(slope, offset, rows):
     (matrix, offsets), (begun, begun_offsets) = (calibrate(scores, truth, "no", start) for start in (None, near))
     assert begun == pytest.approx(matrix, abs=1e-4)
     assert begun_offsets == pytest.approx(offsets, abs=1e-4)
-
-
-def test_rows_of_no_topic_or_several_leave_a_minimum_where_there_is_always_one():
-    rng = np.random.default_rng(3)
-    at = rng.integers(0, 3, 300)
-    truth = np.eye(3, dtype=bool)[at]
-    scores = truth + 0.7 * rng.standard_normal(truth.shape)
-    alone, offsets = calibrate(scores, truth, "exactly_one")
-    with_none = calibrate(np.vstack([scores, scores]), np.vstack([truth, truth & False]), "exactly_one")
-    assert np.array_equal(alone, with_none[0]) and np.array_equal(offsets, with_none[1])
-    truth[:60, 0] = True
-    matrix, offsets = calibrate(scores, truth, "exactly_one")
-    assert np.abs(np.concatenate([matrix.ravel(), offsets])).max() < 20

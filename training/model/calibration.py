@@ -91,15 +91,11 @@ def multinomial(scores: Floats, truth: Bools, *, with_none: bool) -> tuple[Float
     """Multinomial logistic regression on the scores, drawn by a ridge to ``2 · identity``, further columns to 0.
 
     Matrix scaling (Guo et al., ICML 2017, §4.2) with regularised off-diagonal terms (Kull et al., NeurIPS 2019, §3).
-    With ``with_none`` a row without topic belongs to a further class, whose log-odds are fixed at 0. Without it such
-    a row says nothing, and one with several topics belongs to each in part: else there were no minimum.
+    With ``with_none`` a row without topic belongs to a further class, whose log-odds are fixed at 0.
     """
     topics = truth.shape[1]
     prior = PRIOR_SLOPE * np.eye(scores.shape[1], topics)
     target = truth.astype(float)
-    if not with_none:
-        scores, target = scores[truth.any(axis=1)], target[truth.any(axis=1)]
-        target /= target.sum(axis=1, keepdims=True)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         matrix, offsets = flat[:-topics].reshape(prior.shape), flat[-topics:]
