@@ -61,3 +61,20 @@ def test_where_the_search_begins_does_not_matter(slope, offset, rows):
     (matrix, offsets), (begun, begun_offsets) = (calibrate(scores, truth, "no", start) for start in (None, near))
     assert begun == pytest.approx(matrix, abs=1e-4)
     assert begun_offsets == pytest.approx(offsets, abs=1e-4)
+
+
+@pytest.mark.parametrize("exclusive", ["exactly_one", "at_most_one", "competing"])
+def test_labels_that_are_not_exclusive_leave_the_calibration_finite(exclusive):
+    """A user may know better than the labels, or topics are left out, so that rows have none."""
+    random = np.random.default_rng(3)
+    carried = random.integers(0, 5, 2000)
+    truth = carried[:, None] == np.arange(4)
+    scores = truth + random.normal(0, 0.7, truth.shape)
+    matrix, offsets = calibrate(scores, truth, exclusive)
+    if exclusive == "exactly_one":
+        without = calibrate(scores[carried < 4], truth[carried < 4], exclusive)
+        assert matrix == pytest.approx(without[0]) and offsets == pytest.approx(without[1])
+    several = truth | (random.random(truth.shape) < 0.4)
+    matrix, offsets = calibrate(several + random.normal(0, 0.7, truth.shape), several, exclusive)
+    assert np.abs(offsets).max() < 20 and np.abs(matrix).max() < 20
+    assert (np.diag(matrix) > 0).all()

@@ -91,11 +91,13 @@ def multinomial(scores: Floats, truth: Bools, *, with_none: bool) -> tuple[Float
     """Multinomial logistic regression on the scores, drawn by a ridge to ``2 · identity``, further columns to 0.
 
     Matrix scaling (Guo et al., ICML 2017, §4.2) with regularised off-diagonal terms (Kull et al., NeurIPS 2019, §3).
-    With ``with_none`` a row without topic belongs to a further class, whose log-odds are fixed at 0.
+    With ``with_none`` a row without topic belongs to a further class, whose log-odds are fixed at 0; else it says
+    nothing. A row of several topics is shared out evenly, or the offsets would have no end.
     """
-    topics = truth.shape[1]
+    topics, carried = truth.shape[1], truth.sum(axis=1)
     prior = PRIOR_SLOPE * np.eye(scores.shape[1], topics)
-    target = truth.astype(float)
+    told = np.flatnonzero(carried > 0) if not with_none else np.arange(len(truth))
+    scores, target = scores[told], (truth / np.maximum(carried, 1)[:, None])[told]
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         matrix, offsets = flat[:-topics].reshape(prior.shape), flat[-topics:]
