@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, f1_score
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score
 
-from training.evaluation.comparison import compare_tags
+from training.evaluation.comparison import Difference, compare_tags
 from training.evaluation.intervals import LEAST_ARTICLES, Resampler, add_intervals, overall_figures
 from training.evaluation.metrics import average_precision, calibration_error, evaluate, example_f1
 from training.evaluation.table import comparison_table, results_table
@@ -28,6 +28,16 @@ def test_figures_agree_with_scikit_learn(seed: int) -> None:
     assert metrics["micro_f1"] == pytest.approx(f1_score(truth, tags, average="micro", zero_division=0))
     per_topic = f1_score(truth, tags, average=None, zero_division=0)
     assert metrics["macro_f1"] == pytest.approx(per_topic[seen].mean())
+    for name, score in (("precision", precision_score), ("recall", recall_score)):
+        assert metrics[f"micro_{name}"] == pytest.approx(score(truth, tags, average="micro", zero_division=0))
+        each = score(truth, tags, average=None, zero_division=0)
+        assert metrics[f"macro_{name}"] == pytest.approx(each[seen].mean())
+        assert [metrics["topics"][topic][name] for topic in names] == pytest.approx(each)
+    assert metrics["exact_match"] == pytest.approx(accuracy_score(truth, tags))
+    assert metrics["false_tags_per_thousand"] == pytest.approx(1000 * (tags & ~truth).sum() / len(truth))
+    assert [metrics["topics"][topic]["tagged"] for topic in names] == tags.sum(axis=0).tolist()
+    each = [average_precision_score(truth[:, at], scores[:, at]) for at in np.flatnonzero(seen)]
+    assert metrics["mean_average_precision"] == pytest.approx(np.mean(each))
     full = truth.any(axis=1) | tags.any(axis=1)
     expected = f1_score(truth[full], tags[full], average="samples", zero_division=0)
     assert metrics["example_f1"] == pytest.approx(expected)
@@ -66,6 +76,8 @@ def test_calibration_error_is_zero_for_true_frequencies() -> None:
     truth = (np.arange(100) % 4 == 0)[:, None]
     assert calibration_error(truth, probabilities) == pytest.approx(0)
     assert calibration_error(~truth, probabilities) == pytest.approx(0.5)
+    sure = np.array([[0.95, 0.85]] * 100)
+    assert calibration_error(np.array([[True, False]] * 100), sure) == pytest.approx((0.05 + 0.85) / 2)
 
 
 def test_resampling_draws_whole_articles() -> None:
@@ -90,6 +102,44 @@ def test_intervals_hold_the_figure_and_do_not_depend_on_the_run() -> None:
     low, high = metrics["intervals"]["micro_f1"]
     assert low < metrics["micro_f1"] < high
     assert metrics == intervals()
+
+
+def test_intervals_are_those_of_articles_drawn_by_hand() -> None:
+    truth, tags, scores = random_case(6, n=120)
+    truth[:, 4], tags[:, 4] = np.arange(120) == 7, np.arange(120) % 60 == 7  # in few resamples
+    article = np.arange(120) % 40
+    resampler = Resampler([f"a{at:02d}" for at in article], 300, 0.8, seed=9)
+    names = list("abcde")
+    metrics = add_intervals(evaluate(truth, tags, scores, names), resampler, truth, tags)
+    assert (resampler._times.sum(axis=1) == 40).all()
+    drawn = []
+    for times in resampler._times.astype(int):
+        rows = np.repeat(np.arange(120), times[article])
+        drawn.append(evaluate(truth[rows], tags[rows], scores[rows], names))
+    for topic in names:
+        for name, interval in metrics["topics"][topic]["intervals"].items():
+            values = [figures["topics"][topic][name] for figures in drawn]
+            assert interval == pytest.approx(np.quantile(values, [0.1, 0.9]))
+    for name in ("micro_f1", "example_f1"):
+        assert metrics["intervals"][name] == pytest.approx(np.quantile([one[name] for one in drawn], [0.1, 0.9]))
+    other = tags ^ (np.arange(600).reshape(120, 5) % 7 == 0)
+    overall, by_topic = compare_tags(truth, tags, other, names, resampler)
+    whole = evaluate(truth, other, scores, names)
+    for difference in overall:
+        assert (difference.a, difference.b) == (metrics[difference.figure], whole[difference.figure])
+        low, high = difference.interval
+        assert low < difference.b - difference.a < high
+    for difference in by_topic:
+        topic = difference.figure
+        assert (difference.a, difference.b) == (metrics["topics"][topic]["f1"], whole["topics"][topic]["f1"])
+    changed = [one.interval for one in by_topic]
+    assert len(set(changed)) == len(names)
+
+
+def test_a_draw_is_neither_better_nor_worse() -> None:
+    assert Difference("x", 0.5, 0.6, (0.0, 0.2)).verdict == "can't tell"
+    assert Difference("x", 0.6, 0.5, (-0.2, 0.0)).verdict == "can't tell"
+    assert Difference("x", 0.6, 0.5, (-0.2, -0.01)).verdict == "worse"
 
 
 def test_one_resample_of_everything_is_the_figure_itself() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 
-from training.model.calibration import LEAST_SLOPE, calibrate, platt
+from training.model.calibration import LEAST_SLOPE, PRIOR_SLOPE, RIDGE, calibrate, platt
+from training.model.model import Decision
 
 
 def loss_of(scores, truth):
@@ -78,3 +79,66 @@ def test_labels_that_are_not_exclusive_leave_the_calibration_finite(exclusive):
     matrix, offsets = calibrate(several + random.normal(0, 0.7, truth.shape), several, exclusive)
     assert np.abs(offsets).max() < 20 and np.abs(matrix).max() < 20
     assert (np.diag(matrix) > 0).all()
+
+
+def test_sigmoid_finds_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=20_000)
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-(2.0 * scores - 1.0)))
+    slope, offset = platt(scores, truth)
+    assert slope == pytest.approx(2.0, abs=0.1)
+    assert offset == pytest.approx(-1.0, abs=0.1)
+
+
+def test_scores_that_mislead_do_not_turn_the_order_round() -> None:
+    scores = np.linspace(-1, 1, 50)
+    assert platt(scores, scores < 0)[0] > 0
+
+
+@pytest.mark.parametrize("exclusive", ["exactly_one", "at_most_one"])
+def test_exclusive_probabilities_are_calibrated_together(exclusive: str) -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(size=(30_000, 3)) * 3
+    shares = np.exp(logits)
+    none = np.ones((30_000, 1)) if exclusive == "at_most_one" else np.zeros((30_000, 0))
+    shares = np.hstack([shares, none])
+    shares /= shares.sum(axis=1, keepdims=True)
+    drawn = (rng.random((30_000, 1)) > shares.cumsum(axis=1)).sum(axis=1)
+    truth = drawn[:, None] == np.arange(3)
+    scores = logits / 3 + [0.5, -1, 2]  # so that neither the slopes nor the offsets are those that it begins with
+    matrix, offsets = calibrate(scores, truth, exclusive)  # type: ignore[arg-type]
+    decision = Decision(np.zeros(3, dtype=np.float32), exclusive)  # type: ignore[arg-type]
+    probabilities = decision.probabilities((scores @ matrix + offsets).astype(np.float32))
+    assert np.abs(probabilities - shares[:, :3]).mean() < 0.01
+    total = probabilities.sum(axis=1)
+    assert total.max() <= 1 + 1e-5
+    if exclusive == "exactly_one":
+        assert total == pytest.approx(np.ones(30_000), abs=1e-5)
+    assert decision.tags(probabilities).sum(axis=1).max() == 1
+
+
+@pytest.mark.parametrize("exclusive", ["exactly_one", "at_most_one"])
+def test_no_exclusive_calibration_fits_better(exclusive):
+    random = np.random.default_rng(4)
+    drawn = random.integers(0, 3 if exclusive == "exactly_one" else 4, 80)
+    truth = drawn[:, None] == np.arange(3)
+    scores = np.column_stack([truth + random.normal(0, 0.8, truth.shape), random.normal(0, 1, (80, 2))])
+
+    def loss(matrix, offsets):
+        logits = scores @ matrix + offsets
+        if exclusive == "at_most_one":
+            logits = np.column_stack([logits, np.zeros(80)])
+        away = RIDGE / 2 * ((matrix - PRIOR_SLOPE * np.eye(5, 3)) ** 2).sum()
+        return away - (logits - logsumexp(logits, axis=1, keepdims=True))[np.arange(80), drawn].sum()
+
+    matrix, offsets = calibrate(scores, truth, exclusive)
+    best = minimize(lambda flat: loss(flat[:15].reshape(5, 3), flat[15:]), np.append(matrix, offsets), tol=1e-9).fun
+    assert loss(matrix, offsets) <= best + 1e-4 * abs(best)
+
+
+@pytest.mark.parametrize("exclusive", ["exactly_one", "at_most_one"])
+@pytest.mark.parametrize("scale", [-1e4, 1e4])
+def test_scores_of_any_size_are_calibrated(exclusive, scale):
+    truth = np.arange(60)[:, None] % 3 == np.arange(3)
+    matrix, offsets = calibrate(scale + truth, truth, exclusive)
+    assert np.isfinite(matrix).all() and np.isfinite(offsets).all()
