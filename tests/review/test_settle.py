@@ -58,8 +58,9 @@ def test_a_disagreement_is_settled_by_importing_it_with_topics(tmp_path: Path) -
     second = settle(read_all([str(path), str(decided)]), TOPICS)
     assert [record["topics"] for record in second.labelled] == [["detention"]]
     assert second.labelled[0]["annotator"] == "decided"
-    assert second.agreement.paragraphs == 1  # who adjudicated is no third annotator
-    assert "votes" not in second.labelled[0]
+    assert (second.agreement.paragraphs, second.agreement.annotators) == (1, 2)  # who adjudicated is no third
+    assert {"votes", "tied"}.isdisjoint(second.labelled[0])
+    assert {"annotator", "annotated_at"}.isdisjoint(first.disagreements[0])
 
 
 def test_ground_truth_decides_alone_and_the_latest_of_a_person_counts() -> None:
@@ -69,8 +70,32 @@ def test_ground_truth_decides_alone_and_the_latest_of_a_person_counts() -> None:
     assert again.labelled[0]["topics"] == ["shelling"]
     assert again.labelled[0]["annotated_at"] == "2024-05-02"
     assert "1 labels that the same person gave otherwise later, or further down: left out." in again.text()
-    twice = settled(said("p", "ada", "shelling"), said("p", "ada", "shelling"), said("p", None), said("p", None))
-    assert "otherwise" not in found.text() + twice.text()
+    agreed = settled(said("p", "ada", "shelling"), said("p", "ada", "shelling"), said("p", None), said("p", None))
+    assert "otherwise" not in found.text() + agreed.text()
+    twice = settled(said("p", "ada"), said("p", "ada", "shelling"))  # at one time: the last one told
+    assert twice.labelled[0]["topics"] == ["shelling"]
+    marked = settled(said("p", "ada", "shelling", final=True), said("p", "ada", at="2024-06-01"), said("p", "bo"))
+    assert marked.labelled[0]["topics"] == ["shelling"]
+
+
+def test_nobody_in_particular_is_one_person_each() -> None:
+    found = settled(said("p", None, "shelling"), said("p", None, "shelling"), said("p", None, "detention"))
+    assert found.labelled[0]["topics"] == ["shelling"]
+    assert found.labelled[0]["annotator"] is None
+    assert found.agreement.annotators == 3
+
+
+def test_what_several_say_beside_the_topics_is_that_of_the_first_and_the_time_that_of_the_last() -> None:
+    first, second = said("p", "ada", at="2024-05-03"), said("p", "bo", at="2024-05-02")
+    first.data["reason"], second.data["reason"], second.data["note"] = "random", "uncertain", "seen"
+    (record,) = settled(first, second).labelled
+    assert (record["reason"], record["note"], record["annotated_at"]) == ("random", "seen", "2024-05-03")
+
+
+def test_only_the_first_problems_are_told() -> None:
+    with pytest.raises(UserError, match=r"and 5 more problems") as caught:
+        settled(*(said(f"p{at}", "ada", "sheling") for at in range(15)))
+    assert len(str(caught.value).splitlines()) == 11
 
 
 def test_labelled_records_can_be_trained_on(tmp_path: Path) -> None:
@@ -131,4 +156,9 @@ def test_the_random_part_estimates_quality() -> None:
         )
         for at, (tags, topics) in enumerate([("shelling", ("shelling",)), ("none", ()), ("none", ("detention",))])
     ]
+    sought = {"paragraph_id": "sought", "text": "T", "reason": "uncertain", "model_tags": "shelling"}
+    records.append(Annotation("x", sought, ("shelling",), "a", None))
     assert "Of the 3 paragraphs drawn at random, the model had tagged 67% without any error" in settled(*records).text()
+    wide = {"paragraph_id": "wide", "text": "T", "reason": "random", "model_tags": "shelling;detention"}
+    records.append(Annotation("x", wide, ("shelling",), "a", None))
+    assert "Of the 4 paragraphs drawn at random, the model had tagged 50% without any error" in settled(*records).text()
