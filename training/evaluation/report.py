@@ -97,7 +97,7 @@ def strongest_terms(model: Model) -> dict[str, tuple[list[str], list[str]]]:
 def _largest(values: npt.NDArray[np.float32]) -> list[int]:
     """Where the largest values above zero stand, the largest first."""
     some = values[:: max(1, values.size // 20_000)]  # what is not among the largest of these is not among those of all
-    least = np.partition(some, -min(TERMS_SHOWN, some.size))[-min(TERMS_SHOWN, some.size)]
+    least = np.sort(some)[-min(TERMS_SHOWN, some.size)]
     rows = np.flatnonzero((values >= least) & (values > 0))
     return [int(row) for row in rows[np.argsort(-values[rows], kind="stable")[:TERMS_SHOWN]]]
 
