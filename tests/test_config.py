@@ -43,7 +43,6 @@ def test_resolved_config_reads_back_the_same() -> None:
         ("features.word.ngram_range=[true, 2]", r"features\.word\.ngram_range: expected: .*not true or false"),
         ("search.space={classifier.strength: {low: false, high: 1}}", r"low: found False, expected: .*not true or"),
         ("data.columns.topics={indicators: [no]}", r"topics\.indicators: expected: .*quote it as text"),
-        ("tracking.enabled=0", r"tracking\.enabled: found 0, expected: true or false"),
         ("features.lead.first_tokens=5000000000", r"first_tokens: found 5000000000, expected: .*less than"),
         ("features.char.weight=1e300", r"weight: found '1e300', expected: .*less than or equal to 1000000"),
         ("classifier.strength=1e-300", r"strength: found '1e-300', expected: .*greater than or equal to"),

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.conftest import write_jsonl
+from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.cli import conflict_topics
 from training.corpus.records import Corpus
 from training.errors import UserError
 from training.measure import labelled_data, warn_of_training_data
-from training.train import Outcome
+from training.train import Outcome, train
 
 WARNING = "was trained on"
 
@@ -109,3 +109,14 @@ def test_data_without_a_topic_of_the_model_are_refused(
     data = write_jsonl(tmp_path / "x.jsonl", [{"text": "Rails were laid.", "topics": topics}])
     with pytest.raises(UserError, match=rf"topic that {trained.model.id} knows \(detention, .*\); found: {told}\."):
         labelled_data(trained.model, str(data))
+
+
+def test_models_that_know_nothing_of_the_data_are_not_compared(trained: Outcome, tmp_path: Path) -> None:
+    records = [{**record, "topics": [f"x_{topic}" for topic in record["topics"]]} for record in synthetic_records(30)]
+    config = config_for(write_jsonl(tmp_path / "x.jsonl", records))
+    other = train(config, tmp_path / "other")
+    data = write_jsonl(tmp_path / "data.jsonl", synthetic_records(4))
+    for models in ((trained.folder, other.folder), (other.folder, trained.folder)):
+        done = CliRunner().invoke(conflict_topics, ["compare", *map(str, models), str(data)])
+        assert isinstance(done.exception, UserError)
+        assert f"no paragraph has a topic that {other.model.id} knows" in str(done.exception)

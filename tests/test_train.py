@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,17 @@ def test_exclusive_topics_are_seen_in_the_labels(tmp_path: Path) -> None:
     assert outcome.model.decision.exclusive == "exactly_one"
     assert (outcome.model.predict(["river market", "families fled", "mortar fled arrested"]).sum(axis=1) == 1).all()
     assert not outcome.model.predict(["", "  "]).any()
+
+
+def test_labels_that_contradict_exclusive_topics_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    records = synthetic_records(40)
+    source = write_jsonl(tmp_path / "x.jsonl", records)
+    train(config_for(source, "classifier.exclusive=exactly_one"), tmp_path / "model")
+    (told,) = (record.getMessage() for record in caplog.records if "classifier.exclusive" in record.getMessage())
+    assert re.search(r"of \d+ training paragraphs [1-9]\d* have several topics and [1-9]\d* none", told)
+    caplog.clear()
+    train(config_for(source), tmp_path / "model")
+    assert "classifier.exclusive" not in caplog.text
 
 
 def test_order_of_files_and_formats_do_not_matter_to_the_model(tmp_path: Path) -> None:

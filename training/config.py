@@ -17,11 +17,10 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Python takes ``true`` for 1 and 1 for ``true``; who writes one of them does not mean the other."""
-        switch = cls.model_fields[str(info.field_name)].annotation is bool
-        if switch and isinstance(value, (int, float)) and not isinstance(value, bool):
-            raise ValueError("true or false")
-        if not switch and any(isinstance(each, bool) for each in (value if isinstance(value, list) else [value])):
+        """Python takes ``true`` for 1; who writes it for a number does not mean that."""
+        if cls.model_fields[str(info.field_name)].annotation is bool:
+            return value
+        if any(isinstance(each, bool) for each in (value if isinstance(value, list) else [value])):
             raise ValueError("a value that is not true or false, as YAML reads yes, no, on and off; quote it as text")
         return value
 

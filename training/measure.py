@@ -27,12 +27,18 @@ def labelled_data(model: Model, spec: str, columns: str | None = None) -> Corpus
     if columns is not None:
         chosen = parse_columns(columns, where="--columns")
     corpus = read_corpus(spec, chosen, None, where="DATA", option="--columns", proven=columns is None)
-    if not set(corpus.topics) & set(model.topics):
+    must_know(model, corpus, spec)
+    return corpus.with_topics(all_topics(model, corpus))
+
+
+def must_know(model: Model, corpus: Corpus, spec: str) -> None:
+    """Raise :class:`UserError` if no paragraph has a topic that ``model`` knows."""
+    found = [topic for topic, support in corpus.support.items() if support]
+    if not set(found) & set(model.topics):
         raise UserError(
             f"{spec}: no paragraph has a topic that {model.id} knows ({listed(model.topics, 5)}); "
-            f"found: {listed(corpus.topics, 5) or 'no topics'}. Give data labelled with the model's topics."
+            f"found: {listed(found, 5) or 'no topics'}. Give data labelled with the model's topics."
         )
-    return corpus.with_topics(all_topics(model, corpus))
 
 
 def warn_of_training_data(models: Sequence[Model], corpus: Corpus, spec: str) -> None:

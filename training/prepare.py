@@ -154,6 +154,21 @@ def learnable_topics(prepared: Prepared, config: Config) -> tuple[tuple[str, ...
     return learnable, left_out
 
 
+def warn_of_exclusive(corpus: Corpus, config: Config) -> None:
+    """Say how many paragraphs contradict ``classifier.exclusive``, where it is not for the labels to show."""
+    wanted, carried = config.classifier.exclusive, corpus.labels.sum(axis=1)
+    several, without = int((carried > 1).sum()), int((carried == 0).sum()) if wanted == "exactly_one" else 0
+    if wanted not in ("auto", "no") and (several or without):
+        log.warning(
+            "classifier.exclusive is %s, but of %d training paragraphs %d have several topics%s. "
+            "Set it to auto to go by the labels",
+            wanted,
+            len(carried),
+            several,
+            f" and {without} none" if without else "",
+        )
+
+
 def codebook_lessons(codebook: Codebook | None, topics: tuple[str, ...], config: Config) -> Lessons:
     """What the codebook teaches of the topics, if it is to be learned from."""
     if codebook is None or not config.data.learn_from_codebook:

@@ -31,7 +31,7 @@ from training.model import saved
 from training.model.fitting import Fit, fit
 from training.model.model import Model
 from training.model.task import Lessons
-from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of
+from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of, warn_of_exclusive
 
 if TYPE_CHECKING:
     from training.tracking.registry import Registered
@@ -58,6 +58,7 @@ def train(config: Config, folder: Path) -> Outcome:
     prepared = prepare(config)
     learnable, left_out = learnable_topics(prepared, config)
     training_set = prepared.train.with_topics(learnable)
+    warn_of_exclusive(training_set, config)
     folds = grouped_folds(training_set.labels, prepared.train_groups, config.split.folds, config.seed)
     log.info("training %d topics on %d paragraphs", len(learnable), len(training_set))
     lessons = codebook_lessons(prepared.codebook, learnable, config)

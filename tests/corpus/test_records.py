@@ -110,6 +110,14 @@ def test_several_files_by_glob(tmp_path: Path) -> None:
     assert read(str(tmp_path / "*.jsonl")).paragraph_ids == ("p1", "p2", "p3")  # type: ignore[arg-type]
 
 
+def test_files_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.jsonl").write_bytes(lines(GOOD))
+    assert read("~/a.jsonl").paragraph_ids == read("~/*.jsonl").paragraph_ids == ("p1", "p2", "p3")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="no file matches ~nobody-of-this-name/a.jsonl"):
+        read("~nobody-of-this-name/a.jsonl")  # type: ignore[arg-type]
+
+
 def test_codes_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("paragraph_id,text,topics\n007,NA,true\n008,null,1\n")

@@ -85,3 +85,12 @@ def test_stderr_has_the_summary_and_stdout_nothing(run, tmp_path, capsys):
     assert "tag: read 5 rows from 1 files = 5 tagged + 0 rejected" in err
     run(tmp_path / "in.jsonl", force=True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_warnings_are_told_quietly_too(run, tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_bytes(jsonl(paragraphs(5)))
+    run(tmp_path / "in.jsonl", keep=["no_such"])
+    assert capsys.readouterr() == (
+        "",
+        "tag: no paragraph has a value for --keep no_such: is that the name in the input?\n",
+    )

@@ -23,10 +23,11 @@ def compare(model_a: str, model_b: str, data: str, columns: str | None, as_json:
 
     from training import load
     from training.evaluation.table import comparison_table
-    from training.measure import compare_models, labelled_data, warn_of_training_data
+    from training.measure import compare_models, labelled_data, must_know, warn_of_training_data
 
     a, b = load(model_a), load(model_b)
     corpus = labelled_data(a, data, columns)
+    must_know(b, corpus, data)
     warn_of_training_data([a, b], corpus, data)
     overall, by_topic = compare_models(a, b, corpus)
     if as_json:

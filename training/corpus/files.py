@@ -6,6 +6,7 @@ import codecs
 import glob
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,8 @@ def matching_files(pattern: str, *, where: str) -> list[Path]:
     """The files that a path or a glob names, sorted. No match is an error that names ``where`` it was asked."""
     if not pattern:
         raise UserError(f"{where}: found empty text, expected a path or a glob.")
+    if pattern.startswith("~") and not Path(pattern).exists():
+        pattern = os.path.expanduser(pattern)  # noqa: PTH111 - unlike Path's, leaves an unknown user as it is
     path = Path(pattern)
     if path.is_file():
         return [path]

@@ -90,7 +90,12 @@ _cold = _folder is None or not any(_folder.iterdir())
 @functools.cache
 def note_if_cold() -> None:
     """Say once that compiling takes a while, if nothing is kept from an earlier run."""
-    if _cold:
+    if _folder is None and not numba.config.CACHE_DIR:
+        logger.warning(
+            "Compiling the text kernels takes some seconds each time, as no folder to keep them in can be written. "
+            "NUMBA_CACHE_DIR may name one."
+        )
+    elif _cold:
         logger.info("Compiling the text kernels for this machine; this happens once and takes some seconds.")
 
 

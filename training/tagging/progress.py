@@ -30,13 +30,18 @@ def progress_for(quiet: bool, log_json: bool, stream: TextIO | None = None) -> P
     """The right one for this terminal and these options."""
     stream = stream if stream is not None else sys.stderr
     if quiet:
-        return Silent()
+        return Silent(JsonLines(stream) if log_json else Lines(stream))
     if log_json:
         return JsonLines(stream)
     return Bar(stream) if stream.isatty() else Lines(stream)
 
 
 class Silent:
+    """Nothing but the warnings of the summary, where there is somebody to tell them."""
+
+    def __init__(self, warned: Lines | None = None) -> None:
+        self._warned = warned
+
     def begin(self, total_bytes: int | None, done_bytes: int) -> None:
         pass
 
@@ -47,7 +52,9 @@ class Silent:
         pass
 
     def end(self, summary: Summary | None) -> None:
-        pass
+        if summary is not None and self._warned is not None:
+            for line in summary.warnings():
+                self._warned.note(line)
 
 
 class Lines:

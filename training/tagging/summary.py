@@ -118,6 +118,17 @@ class Summary(Counts):
             lines += [f"  {count:,} × {reason}" for reason, count in common[:_REASONS_NAMED]]
             if len(common) > _REASONS_NAMED:
                 lines.append(f"  and {len(common) - _REASONS_NAMED:,} more reasons")
+        lines += self.warnings()
+        if self.files_skipped:
+            lines.append(
+                f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, they hold "
+                f"rejected rows, or they are no regular files"
+            )
+        return lines
+
+    def warnings(self) -> list[str]:
+        """What may be wrong with the input or with how it is read; told in any case."""
+        lines = []
         if self.files_unread:
             more = self.files_unread - len(self.unread)
             names = ", ".join(self.unread) + (f" and {more:,} more" if more else "")
@@ -130,9 +141,4 @@ class Summary(Counts):
         empty = [name for name, values in self.kept.items() if not values and self.paragraphs]
         if empty:
             lines.append(f"no paragraph has a value for --keep {', '.join(empty)}: is that the name in the input?")
-        if self.files_skipped:
-            lines.append(
-                f"{self.files_skipped:,} files in folders were passed over: their suffix is not data, they hold "
-                f"rejected rows, or they are no regular files"
-            )
         return lines
