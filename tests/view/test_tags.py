@@ -130,6 +130,19 @@ def test_dates_of_other_kinds(tmp_path: Path) -> None:
         assert [row["row"] for row in all_rows(tags, until="2024")] == [0, 1, 2, 6, 7]
 
 
+def test_days_and_months_of_one_digit(tmp_path: Path) -> None:
+    days = ["2024-5-31", "2024/5/9 10:00", "2024.12.1", "2024-7", "31-05-2024", "2024-05-31"]
+    rows = [
+        {"paragraph_id": str(at), "topics": [], "probabilities": [], "text": "x", "date": day}
+        for at, day in enumerate(days)
+    ]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with open_tags(tmp_path / "t.jsonl") as tags:
+        assert tags.months == [("2024-05", 3), ("2024-07", 1), ("2024-12", 1)]
+        assert [row["row"] for row in all_rows(tags, until="2024-05-31")] == [0, 1, 5]
+        assert [row["row"] for row in all_rows(tags, since="2024-05-10", until="2024-12-01")] == [0, 2, 3, 5]
+
+
 GOOD = {"paragraph_id": "1", "article_id": "1", "topics": ["a"], "probabilities": [0.5], "model": "m", "text": "x"}
 
 

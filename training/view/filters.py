@@ -14,7 +14,7 @@ Order = Literal["file", "surest", "least"]
 State = Literal["all", "open", "corrected"]
 PAGE = 20
 # A month or a year lies in a range that it overlaps: as much of the bound is compared as the date has.
-_IS_DATE = "regexp_matches(day, '^[0-9]{4}(-[0-9]{2}(-[0-9]{2}([^0-9].*)?)?)?$')"
+IS_DATE = "regexp_matches(day, '^[0-9]{4}(-[0-9]{2}(-[0-9]{2}([^0-9].*)?)?)?$')"
 _BOUND = "left(${}, CAST(length(day[:10]) AS BIGINT))"
 _WORDS = re.compile(r'"([^"]+)"|(\S+)')
 
@@ -117,9 +117,9 @@ def query(wanted: Filter, every: tuple[str, ...], dated: bool) -> Query:
     if (wanted.since or wanted.until) and not dated:
         raise UserError("These tags have no dates: tag again with --keep date, or name the column with --date-column.")
     if wanted.since:
-        made.add(f"{_IS_DATE} AND day[:10] >= {_BOUND.format('since')}", since=period(wanted.since)[0].isoformat())
+        made.add(f"{IS_DATE} AND day[:10] >= {_BOUND.format('since')}", since=period(wanted.since)[0].isoformat())
     if wanted.until:
-        made.add(f"{_IS_DATE} AND day[:10] <= {_BOUND.format('until')}", until=period(wanted.until)[1].isoformat())
+        made.add(f"{IS_DATE} AND day[:10] <= {_BOUND.format('until')}", until=period(wanted.until)[1].isoformat())
     for number, word in enumerate(wanted.words):
         made.add(f"contains(lower(text), lower($word{number}))", **{f"word{number}": word})
     if wanted.state != "all":

@@ -14,13 +14,15 @@ import duckdb
 
 from training.errors import UserError
 from training.view.columns import Found, columns_of, source_sql
-from training.view.filters import PAGE, Filter, query
+from training.view.filters import IS_DATE, PAGE, Filter, query
 
 log = logging.getLogger(__name__)
 
 _MEMORY = "1GB"
-_DAY = """CASE WHEN regexp_matches(date, '^[0-9]{8}') THEN date[:4] || '-' || date[5:6] || '-' || date[7:8]
- ELSE replace(replace(date, '/', '-'), '.', '-') END"""
+# With two digits for months and days that have one.
+_DAY = r"""CASE WHEN regexp_matches(date, '^[0-9]{8}') THEN date[:4] || '-' || date[5:6] || '-' || date[7:8]
+ ELSE regexp_replace(regexp_replace(replace(replace(date, '/', '-'), '.', '-'),
+  '^([0-9]{4}-)([0-9])(-|$)', '\10\2\3'), '^([0-9]{4}-[0-9]{2}-)([0-9])([^0-9]|$)', '\10\2\3') END"""
 
 
 class Tags:
@@ -45,7 +47,7 @@ class Tags:
         )
         self.untagged = int(self._all("SELECT count(*) FROM tags WHERE len(coalesce(topics, [])) = 0")[0][0])
         self.months: list[tuple[str, int]] = self._all(
-            "SELECT day[:7] AS month, count(*) FROM tags WHERE day IS NOT NULL GROUP BY month ORDER BY month"
+            f"SELECT day[:7] AS month, count(*) FROM tags WHERE {IS_DATE} GROUP BY month ORDER BY month"
         )
         self.models: list[str] = [
             model for (model,) in self._all("SELECT DISTINCT model FROM tags WHERE model IS NOT NULL LIMIT 5")
