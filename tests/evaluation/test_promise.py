@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ def test_train_tells_what_became_of_the_promise(tmp_path: Path, corpus_file: Pat
     for told in (table, report):
         assert "precision of 0.950 (thresholds.target)" in told
         assert f"{verdict}; test: {kept}" in told
-    alone = results_table({"test": outcome.metrics["test"]})
+    test = outcome.metrics["test"]
+    right = sum(entry["recall"] * entry["support"] for entry in test["topics"].values())
+    assert (
+        f"at the price of        recall {right / sum(entry['support'] for entry in test['topics'].values()):.3f}"
+        in table
+    )
+    given_up = copy.deepcopy(test)
+    given_up["topics"]["shelling"]["tagged"] = 0
+    assert "; 1 topics that stand here are never tagged" in results_table({"test": given_up})
+    alone = results_table({"test": test})
     assert "on these paragraphs" in alone
     assert "by training data" not in alone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from training.evaluation.comparison import Difference
@@ -82,7 +82,17 @@ def promise_lines(test: Mapping[str, Any], estimate: Mapping[str, Any] | None) -
     if estimate:
         lines.append(f"{'  by training data':24} {promise_summary(estimate, 'verdict')}")
     lines.append(f"{'  on these paragraphs':24} {promise_summary(test, 'kept')}")
+    lines.append(f"{'  at the price of':24} {_price(test['topics'].values(), whole['objective'])}")
     return lines
+
+
+def _price(entries: Collection[Mapping[str, Any]], promised: str) -> str:
+    """What of the figure that is not promised is left, over all topics, and which topics are given up for it."""
+    figure, of = ("recall", "support") if promised == "precision" else ("precision", "tagged")
+    total = sum(entry[of] for entry in entries)
+    left = sum(entry[figure] * entry[of] for entry in entries) / total if total else None
+    untagged = sum(1 for entry in entries if entry["support"] and not entry["tagged"])
+    return f"{figure} {_figure(left)}" + (f"; {untagged} topics that stand here are never tagged" if untagged else "")
 
 
 def comparison_table(overall: Sequence[Difference], by_topic: Sequence[Difference]) -> str:
