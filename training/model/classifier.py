@@ -18,7 +18,7 @@ from training.model.kernels_machine import LANES
 from training.model.memory import zeros
 from training.model.solver import fit_logistic
 from training.model.svm import SharedRows, Solved
-from training.model.weighting import document_frequency, log_lift
+from training.model.weighting import complement_weights, lift_of_topic
 
 Kind = Literal["nbsvm", "linear_svm", "logistic_regression", "complement_nb"]
 Floats = npt.NDArray[np.float32]
@@ -229,19 +229,14 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """What the features of a topic are weighted with, float32 [features]."""
         if self.kind == "linear_svm":
             return np.ones(rows.shape[1], dtype=np.float32)
-        held, count = shared.held, rows.shape[0]
-        if taken is not None:
-            held, count = document_frequency(rows.indptr, rows.indices, taken, rows.shape[1]), len(taken)
-        with_topic = np.flatnonzero(positive) if taken is None else taken[positive[taken]]
-        held_positive = document_frequency(rows.indptr, rows.indices, with_topic, rows.shape[1])
-        return log_lift(held, held_positive, len(with_topic), count)
+        return lift_of_topic(rows, positive, taken, shared.held)
 
     def _fit_one(self, rows: csr_array, positive: Bools, taken: Rows | None) -> tuple[Floats, float, int]:
         if taken is not None:
             rows, positive = csr_array(rows[taken]), positive[taken]
         n, features = rows.shape
         if self.kind == "complement_nb":
-            return self._complement_naive_bayes(rows, positive)
+            return complement_weights(rows, positive, 1 / self.strength), 0.0, 1
         weights, intercept, epochs = fit_logistic(
             rows.indptr,
             rows.indices,
@@ -253,13 +248,6 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.tolerance,
         )
         return weights, float(intercept), max(1, int(epochs))
-
-    def _complement_naive_bayes(self, rows: csr_array, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float, int]:
-        """Rennie et al., ICML 2003, §3.1 and 3.2: with one topic against the rest its complement is the rest."""
-        inside = rows[np.flatnonzero(positive)].sum(axis=0) + 1 / self.strength
-        outside = rows[np.flatnonzero(~positive)].sum(axis=0) + 1 / self.strength
-        weights = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
-        return weights.astype(np.float32), 0.0, 1
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

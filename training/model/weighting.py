@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float32]
 
@@ -19,6 +20,19 @@ def document_frequency(indptr: Any, indices: Any, rows: Any, features: int) -> A
         for at in range(indptr[row], indptr[row + 1]):
             counts[indices[at]] += 1
     return counts
+
+
+def lift_of_topic(
+    rows: csr_array, positive: npt.NDArray[np.bool_], taken: npt.NDArray[np.intp] | None, held: npt.NDArray[np.int64]
+) -> Floats:
+    """:func:`log_lift` of a topic that ``positive`` [n] marks, over the rows ``taken``, or over all, where ``held``
+    [features] counts those that hold each feature."""
+    count = rows.shape[0]
+    if taken is not None:
+        held, count = document_frequency(rows.indptr, rows.indices, taken, rows.shape[1]), len(taken)
+    with_topic = np.flatnonzero(positive) if taken is None else taken[positive[taken]]
+    held_positive = document_frequency(rows.indptr, rows.indices, with_topic, rows.shape[1])
+    return log_lift(held, held_positive, len(with_topic), count)
 
 
 def log_lift(
@@ -63,3 +77,13 @@ def _weigh(
         weight[at] = abs(ratio) + 1.0
         square += count * weight[at] * weight[at]
     return weight, square
+
+
+def complement_weights(rows: csr_array, positive: npt.NDArray[np.bool_], smoothing: float) -> Floats:
+    """Naive Bayes (Rennie et al., ICML 2003, §3.1 and 3.2), float32 [features].
+
+    With one topic against the rest its complement is the rest.
+    """
+    inside = rows[np.flatnonzero(positive)].sum(axis=0) + smoothing
+    outside = rows[np.flatnonzero(~positive)].sum(axis=0) + smoothing
+    return np.asarray(np.log(inside / inside.sum()) - np.log(outside / outside.sum()), dtype=np.float32)
