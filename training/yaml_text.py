@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import yaml
 
 from training.errors import UserError
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from training.topic_names import SURROGATE
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -28,7 +26,7 @@ def parse_yaml(text: str, where: str) -> Any:
 class _OnceLoader(yaml.SafeLoader):
     def construct_scalar(self, node: Any) -> Any:
         value = super().construct_scalar(node)
-        if isinstance(value, str) and _SURROGATE.search(value):
+        if isinstance(value, str) and SURROGATE.search(value):
             raise yaml.constructor.ConstructorError(None, None, "half of a surrogate pair, not text", node.start_mark)
         return value
 

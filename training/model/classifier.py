@@ -14,7 +14,6 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, check_non_negative, column_or_1d, validate_data
 
-from training.model.kernels_machine import LANES
 from training.model.memory import zeros
 from training.model.solver import fit_logistic
 from training.model.svm import SharedRows, Solved
@@ -195,41 +194,23 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         keep: Callable[[Solved, Rows], None],
     ) -> None:
         """Solve the SVMs of ``topics``, and have ``keep`` take from the solution of each group what is wanted of it."""
-        if not len(topics):
-            return
-        # Topics of like support need about as many epochs.
-        ranked = topics[np.argsort(-truth[:, topics].sum(axis=0), kind="stable")]
-        threads = max(1, self.threads)
-        groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
 
-        def fit_group(group: Rows) -> int:
-            scales = np.empty((len(group), rows.shape[1]), np.float32)
-            for at, scale in zip(group, scales, strict=True):
-                scale[:] = self._scale(rows, truth[:, at], _rows_of(among, at), shared)
-                if emphasis is not None:
-                    scale[emphasis[at]] *= np.float32(self.emphasis_factor)
-            solved = shared.fit(
-                truth[:, group],
-                None if among is None else among[:, group],
-                scales,
-                float(self.strength),
-                self.epochs,
-                self.tolerance,
-                self.duals_,
-                group,
-            )
+        def scale_of(topic: int) -> Floats:
+            scale = np.ones(rows.shape[1], dtype=np.float32)
+            if self.kind == "nbsvm":
+                scale = lift_of_topic(rows, truth[:, topic], _rows_of(among, topic), shared.held)
+            if emphasis is not None:
+                scale[emphasis[topic]] *= np.float32(self.emphasis_factor)
+            return scale
+
+        def kept(solved: Solved, group: Rows) -> None:
             self.intercept_[group] = solved.intercepts
             keep(solved, group)
-            return solved.epochs
 
-        with ThreadPoolExecutor(threads) as pool:
-            self.n_iter_ = max(pool.map(fit_group, groups))
-
-    def _scale(self, rows: csr_array, positive: Bools, taken: Rows | None, shared: SharedRows) -> Floats:
-        """What the features of a topic are weighted with, float32 [features]."""
-        if self.kind == "linear_svm":
-            return np.ones(rows.shape[1], dtype=np.float32)
-        return lift_of_topic(rows, positive, taken, shared.held)
+        self.n_iter_ = shared.fit_all(
+            topics, truth, among, scale_of, float(self.strength), self.epochs, self.tolerance, self.duals_, kept,
+            max(1, self.threads),
+        )  # fmt: skip
 
     def _fit_one(self, rows: csr_array, positive: Bools, taken: Rows | None) -> tuple[Floats, float, int]:
         if taken is not None:

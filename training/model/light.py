@@ -8,7 +8,7 @@ Before it looks for compiled code that it has kept, Numba also gets ready for co
 that code could call, and SciPy, to see whether there is a BLAS. What was compiled needs its run-time alone; if
 something was not, compiling gets ready for itself.
 
-scikit-learn imports SciPy's statistics, which takes half a second, for functions that no command here calls.
+scikit-learn imports SciPy's statistics, which takes about half a second, for functions that no command here calls.
 """
 
 from __future__ import annotations
@@ -89,20 +89,20 @@ class _Later(ModuleType):
     """What imports a module when something of it is used."""
 
     def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
 
 
 @contextmanager
 def _later(name: str) -> Iterator[None]:
     """Within, who imports this module gets what stands for it, unless it is imported already."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = _Later(name)
+    standing_in = sys.modules.setdefault(name, _Later(name))
     try:
         yield
     finally:
-        del sys.modules[name]
+        if isinstance(standing_in, _Later) and sys.modules.get(name) is standing_in:
+            del sys.modules[name]
 
 
 class _Absent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ from training.model.weighting import document_frequency
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.intp]
 SplitRows = tuple[npt.NDArray[np.int64], Ints, Floats, npt.NDArray[np.int64], Ints, Floats]
 
 
@@ -47,14 +50,13 @@ class SharedRows:
     """Rows as the solver wants them, made once for all topics; see :mod:`training.model.kernels_svm`."""
 
     def __init__(self, rows: csr_array) -> None:
-        self.count, self.features = rows.shape
-        self.held = document_frequency(
-            np.asarray(rows.indptr, np.int64), rows.indices, np.arange(self.count), self.features
-        )
+        self.count, features = rows.shape
+        every = np.arange(self.count)
+        self.held = document_frequency(np.asarray(rows.indptr, np.int64), rows.indices, every, features)
         by_frequency = np.argsort(-self.held, kind="stable").astype(np.int32)
         self._several, self._alone = int((self.held > 1).sum()), int((self.held == 1).sum())
         self._place = np.empty_like(by_frequency)
-        self._place[by_frequency] = np.arange(self.features, dtype=np.int32)
+        self._place[by_frequency] = np.arange(features, dtype=np.int32)
         split = self.split(rows)
         self._shared, self._single = split[:3], split[3:]
 
@@ -62,6 +64,40 @@ class SharedRows:
         """Other rows of the same features as :meth:`scores` wants them."""
         indptr, indices = np.asarray(rows.indptr, np.int64), np.asarray(rows.indices, np.int32)
         return split_rows(indptr, indices, rows.data, self._place, self._several, self._alone)
+
+    def fit_all(
+        self,
+        topics: Rows,
+        positive: Bools,
+        among: Bools | None,
+        scale_of: Callable[[int], Floats],
+        cost: float,
+        epochs: int,
+        tolerance: float,
+        duals: Floats,
+        keep: Callable[[Solved, Rows], None],
+        threads: int,
+    ) -> int:
+        """Fit ``topics`` as :meth:`fit` does, as many at once, and give what is found for some of them to ``keep``.
+
+        ``positive`` and ``among`` are [rows, all topics]; ``scale_of`` gives the scales of a topic, float32 [features].
+        Returns the most epochs that a topic needed.
+        """
+        if not len(topics):
+            return 1
+        # Topics of like support need about as many epochs.
+        ranked = topics[np.argsort(-positive[:, topics].sum(axis=0), kind="stable")]
+        groups = np.array_split(ranked, min(len(ranked), max(threads, -(-len(ranked) // LANES))))
+
+        def fit_group(group: Rows) -> int:
+            scales = np.stack([scale_of(int(at)) for at in group])
+            taken = None if among is None else among[:, group]
+            solved = self.fit(positive[:, group], taken, scales, cost, epochs, tolerance, duals, group)
+            keep(solved, group)
+            return solved.epochs
+
+        with ThreadPoolExecutor(threads) as pool:
+            return max(pool.map(fit_group, groups))
 
     def fit(
         self,
@@ -72,7 +108,7 @@ class SharedRows:
         epochs: int,
         tolerance: float,
         duals: Floats,
-        columns: npt.NDArray[np.intp],
+        columns: Rows,
     ) -> Solved:
         """Fit up to `LANES` topics; what comes out for one does not depend on the others.
 
@@ -105,7 +141,7 @@ class SharedRows:
         weigh_single(*self._single, alpha, single)
         return Solved(shared, single, intercepts, int(used.max()))
 
-    def write(self, solved: Solved, columns: npt.NDArray[np.intp], weights: Floats) -> None:
+    def write(self, solved: Solved, columns: Rows, weights: Floats) -> None:
         """Write the weights for rows as they are to ``columns`` [topics] of float32 [features, all topics]."""
         write_weights(solved.shared, solved.single, self._place, columns, weights)
 

@@ -25,8 +25,10 @@ def document_frequency(indptr: Any, indices: Any, rows: Any, features: int) -> A
 def lift_of_topic(
     rows: csr_array, positive: npt.NDArray[np.bool_], taken: npt.NDArray[np.intp] | None, held: npt.NDArray[np.int64]
 ) -> Floats:
-    """:func:`log_lift` of a topic that ``positive`` [n] marks, over the rows ``taken``, or over all, where ``held``
-    [features] counts those that hold each feature."""
+    """:func:`log_lift` of the topic that ``positive`` [n] marks, over the rows ``taken``; over all if that is None.
+
+    ``held`` [features] counts all rows that hold each feature.
+    """
     count = rows.shape[0]
     if taken is not None:
         held, count = document_frequency(rows.indptr, rows.indices, taken, rows.shape[1]), len(taken)
