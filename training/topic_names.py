@@ -10,7 +10,7 @@ LONGEST = 1000
 SEPARATORS = ",;|"
 NO_TOPICS = ("none", "null", "nil", "nan", "na", "n/a", "")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fault_of(name: str) -> str | None:
@@ -19,7 +19,7 @@ def fault_of(name: str) -> str | None:
         return "is empty"
     if len(name) > LONGEST:
         return f"has {len(name)} characters; at most {LONGEST} are expected"
-    if SURROGATE.search(name):
+    if _SURROGATE.search(name):
         return "holds half of a surrogate pair, which is not text"
     if _CONTROL.search(name):
         return "holds a control character, such as a tab or a line break"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 from training.errors import UserError
-from training.topic_names import SURROGATE
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -26,7 +28,7 @@ def parse_yaml(text: str, where: str) -> Any:
 class _OnceLoader(yaml.SafeLoader):
     def construct_scalar(self, node: Any) -> Any:
         value = super().construct_scalar(node)
-        if isinstance(value, str) and SURROGATE.search(value):
+        if isinstance(value, str) and _SURROGATE.search(value):
             raise yaml.constructor.ConstructorError(None, None, "half of a surrogate pair, not text", node.start_mark)
         return value
 

@@ -11,6 +11,7 @@ import pytest
 from tests.view.conftest import HOSTILE, archive
 from training.errors import UserError
 from training.view.filters import PAGE, parse_filter
+from training.view.newest import Asked
 from training.view.tags import Tags, open_tags
 
 FORMATS = [
@@ -24,7 +25,7 @@ def all_rows(tags: Tags, **asked: str) -> list[dict[str, Any]]:
     """Every row of a filter, page after page."""
     wanted, rows, after = parse_filter(asked), [], None
     while True:
-        page = tags.page(wanted, after, "test")
+        page = tags.page(wanted, after, Asked("test", 1))
         rows += page
         if len(page) < PAGE:
             return rows
@@ -60,7 +61,7 @@ def test_filters_agree_with_plain_python(tag_files: dict[str, Path], form: str, 
                 continue
             found = all_rows(tags, topic=topic, order=order)
             assert sorted(row["row"] for row in found) == [row["row"] for row in wanted]
-            assert tags.count(parse_filter({"topic": topic}), "test") == len(wanted)
+            assert tags.count(parse_filter({"topic": topic}), Asked("test", 1)) == len(wanted)
         told = [row["probability"] for row in all_rows(tags, topic="topic:shelling", order=order)]
         if order != "file":
             assert told == sorted(told, reverse=order == "surest")

@@ -24,6 +24,7 @@ from training.view.corrections import Corrections
 from training.view.evidence import LONGEST, evidence_of, paragraphs_of, shortened
 from training.view.filters import PAGE, parse_filter
 from training.view.guard import Guard
+from training.view.newest import Asked
 from training.view.serve import Address
 from training.view.tags import Tags
 
@@ -121,7 +122,7 @@ class _Api:
     def paragraphs(self, request: Request) -> Response:
         tags, kept = self._labelling()
         after = _place(request.query_params.get("after", ""))
-        rows = tags.page(parse_filter(request.query_params), after, request.query_params.get("asker", ""))
+        rows = tags.page(parse_filter(request.query_params), after, _asker(request))
         for row in rows:
             record = kept.of(row["paragraph_id"], row["text"])
             row["correction"] = record["topics"] if record else None
@@ -132,7 +133,7 @@ class _Api:
     def count(self, request: Request) -> Response:
         tags, _ = self._labelling()
         wanted = parse_filter(request.query_params)
-        return JSONResponse({"count": tags.count(wanted, request.query_params.get("asker", ""))})
+        return JSONResponse({"count": tags.count(wanted, _asker(request))})
 
     async def article(self, request: Request) -> Response:
         assert self._shown.model is not None
@@ -213,6 +214,10 @@ async def _body(request: Request) -> bytes:
     return bytes(received)
 
 
+def _asker(request: Request) -> Asked:
+    return Asked(request.query_params.get("asker", ""), _number(request.query_params.get("question", "0"), "question"))
+
+
 async def _asked(request: Request) -> dict[str, Any]:
     try:
         asked = json.loads(await _body(request))
@@ -223,10 +228,10 @@ async def _asked(request: Request) -> dict[str, Any]:
     return asked
 
 
-def _number(value: object) -> int:
+def _number(value: object, name: str = "row") -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UserError(f'row: found "{text:.40}", expected the number of a row.')
+        raise UserError(f'{name}: found "{text:.40}", expected a whole number.')
     return int(text)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import duckdb
@@ -15,6 +14,7 @@ import duckdb
 from training.errors import UserError
 from training.view.columns import Found, columns_of, source_sql
 from training.view.filters import IS_DATE, PAGE, Filter, query
+from training.view.newest import Asked, Newest, given_up
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,7 @@ class Tags:
         self._path = path
         self._signature = _signature(path)
         self._connection = connection
-        self._running: dict[str, duckdb.DuckDBPyConnection] = {}
-        self._lock = Lock()
+        self._newest = Newest()
         self.rows = int(self._all("SELECT count(*) FROM tags")[0][0])
         self.topics: list[tuple[str, int]] = self._all(
             "SELECT topic, count(*) AS n FROM (SELECT unnest(topics) AS topic FROM tags) GROUP BY topic "
@@ -53,7 +52,7 @@ class Tags:
             model for (model,) in self._all("SELECT DISTINCT model FROM tags WHERE model IS NOT NULL LIMIT 5")
         ]
 
-    def page(self, wanted: Filter, after: Sequence[Any] | None, asker: str) -> list[dict[str, Any]]:
+    def page(self, wanted: Filter, after: Sequence[Any] | None, asked: Asked) -> list[dict[str, Any]]:
         """The next rows after the ``place`` of the last one shown: found by their key, not by counting from the top."""
         made = query(wanted, self.every, self.dated)
         if wanted.order == "file":
@@ -74,14 +73,14 @@ class Tags:
             f"SELECT row, paragraph_id, article_id, topics, probabilities, date, text, {place}, {made.probability} "
             f"FROM tags WHERE {made.where()} ORDER BY {order} LIMIT {PAGE}",
             made.named,
-            f"page {asker}",
+            asked.of("page"),
         )
         return [_row(*row[:7]) | {"place": list(row[7]), "probability": row[8]} for row in rows]
 
-    def count(self, wanted: Filter, asker: str) -> int:
+    def count(self, wanted: Filter, asked: Asked) -> int:
         """How many paragraphs a filter leaves."""
         made = query(wanted, self.every, self.dated)
-        return int(self._all(f"SELECT count(*) FROM tags WHERE {made.where()}", made.named, f"count {asker}")[0][0])
+        return int(self._all(f"SELECT count(*) FROM tags WHERE {made.where()}", made.named, asked.of("count"))[0][0])
 
     def row(self, number: int) -> dict[str, Any]:
         """One paragraph. Raises :class:`UserError`."""
@@ -101,27 +100,19 @@ class Tags:
         for identity in removed:
             cursor.execute("DELETE FROM corrected WHERE id = $id", {"id": identity})
 
-    def _all(self, sql: str, values: dict[str, Any] | None = None, asker: str | None = None) -> list[Any]:
+    def _all(self, sql: str, values: dict[str, Any] | None = None, asked: Asked | None = None) -> list[Any]:
         """Run a query. One that the same page does not wait for any more, because it asks anew, is given up."""
         if _signature(self._path) != self._signature:
             raise UserError(f"{self.name} was changed or moved since it was opened. Stop this view and start it again.")
         cursor = self._connection.cursor()
-        if asker is not None:
-            with self._lock:
-                before, self._running[asker] = self._running.get(asker), cursor
-            if before is not None:
-                before.interrupt()
+        used = {name: value for name, value in (values or {}).items() if f"${name}" in sql}
         try:
-            used = {name: value for name, value in (values or {}).items() if f"${name}" in sql}
-            return list(cursor.execute(sql, used).fetchall())
+            with self._newest.of(asked, cursor) if asked is not None else nullcontext():
+                return list(cursor.execute(sql, used).fetchall())
         except duckdb.InterruptException:
-            raise UserError("This was given up for a newer question.") from None
+            raise given_up() from None
         except duckdb.Error as problem:
             raise UserError(f"{self.name}: cannot be read: {_first_line(problem)}") from None
-        finally:
-            with self._lock:
-                if asker is not None and self._running.get(asker) is cursor:
-                    del self._running[asker]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import { Paragraph } from "./paragraph.js";
 const FIELDS = ["words", "topic", "everywhere", "low", "high", "since", "until", "state", "order"];
 const DEFAULTS = { topic: "any", state: "all", order: "file" };
 const asker = crypto.randomUUID();
+let questions = 0;
 let about, paragraphs = [], places = [null], last = null, waiting = new AbortController(), counting = new AbortController();
 
 export function startBrowse(told) {
@@ -62,6 +63,12 @@ function restore() {
   }
 }
 
+/** The server gives up a question for a newer one of the same page. They may arrive in any order. */
+function identify(query) {
+  query.set("asker", asker);
+  query.set("question", ++questions);
+}
+
 async function load(newPlaces, focus = null) {
   if (!find("filters").reportValidity()) return;
   const asked = wanted();
@@ -72,7 +79,7 @@ async function load(newPlaces, focus = null) {
   find("paragraphs").setAttribute("aria-busy", "true");
   if (anew) count(asked);
   const query = new URLSearchParams(asked);
-  query.set("asker", asker);
+  identify(query);
   if (newPlaces.at(-1) !== null) query.set("after", JSON.stringify(newPlaces.at(-1)));
   try {
     const { rows } = await ask(`/api/paragraphs?${query}`, { signal: mine.signal });
@@ -93,7 +100,7 @@ async function count(asked) {
   const mine = counting = new AbortController();
   find("count").textContent = "counting …";
   const query = new URLSearchParams(asked);
-  query.set("asker", asker);
+  identify(query);
   try {
     const told = await ask(`/api/count?${query}`, { signal: mine.signal });
     if (mine === counting) find("count").textContent = `${number(told.count)} of ${number(about.tags.rows)} paragraphs`;
