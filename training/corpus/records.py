@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ class Corpus:
             self.topics,
         )
 
-    @property
+    @cached_property
     def support(self) -> dict[str, int]:
         """The number of paragraphs that carry each topic."""
         return dict(zip(self.topics, (int(count) for count in self.labels.sum(axis=0)), strict=True))

@@ -46,7 +46,7 @@ def reliability(truth: Bools, probabilities: Floats, bins: int = 10) -> list[dic
 
 def mistaken_for(truth: Bools, tags: Bools, topics: tuple[str, ...]) -> list[dict[str, Any]]:
     """How often a paragraph that lacks its topic ``missed`` was tagged ``instead`` with one that it does not carry."""
-    pairs = (truth & ~tags).astype(int).T @ (tags & ~truth).astype(int)
+    pairs = _together(truth & ~tags, tags & ~truth)
     order = np.argsort(-pairs, axis=None, kind="stable")
     found = [(int(pairs.flat[at]), *divmod(int(at), len(topics))) for at in order[:30]]
     return [{"missed": topics[m], "instead": topics[i], "paragraphs": n} for n, m, i in found if n]
@@ -54,7 +54,7 @@ def mistaken_for(truth: Bools, tags: Bools, topics: tuple[str, ...]) -> list[dic
 
 def co_occurrence(labels: Bools, topics: tuple[str, ...]) -> list[dict[str, Any]]:
     """For each pair of topics: the number of paragraphs with both and its share of the paragraphs with the first."""
-    both = labels.astype(int).T @ labels.astype(int)
+    both = _together(labels, labels)
     alone = np.maximum(np.diag(both), 1)
     return [
         {"topic": a, "with": b, "paragraphs": int(both[i, j]), "share": round(float(both[i, j] / alone[i]), 3)}
@@ -62,3 +62,8 @@ def co_occurrence(labels: Bools, topics: tuple[str, ...]) -> list[dict[str, Any]
         for j, b in enumerate(topics)
         if i != j and both[i, j]
     ]
+
+
+def _together(one: Bools, other: Bools) -> Floats:
+    """In how many rows a column of each is set, [columns, columns]: in float32, as BLAS has no integers."""
+    return np.asarray(one.astype(np.float32).T @ other.astype(np.float32))

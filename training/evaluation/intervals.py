@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ class Resampler:
     """Articles drawn with replacement ``resamples`` times (Efron & Tibshirani 1993, ch. 13, percentile intervals)."""
 
     def __init__(self, articles: Sequence[str], resamples: int, confidence: float, seed: int) -> None:
-        self._article = numbered(articles)
-        n_articles = int(self._article.max(initial=-1)) + 1
+        article = numbered(articles)
+        self._order = np.argsort(article, kind="stable")
+        self._first = np.flatnonzero(np.diff(article[self._order], prepend=-1))
+        n_articles = self._first.size
         rng = np.random.default_rng(seed)
         draws = rng.multinomial(n_articles, np.full(n_articles, 1 / max(n_articles, 1)), size=resamples)
         self._times = draws.astype(np.float64)
@@ -31,8 +33,7 @@ class Resampler:
     def totals(self, per_row: npt.NDArray[Any]) -> Floats:
         """Sums of ``per_row`` [n, …] over the rows of each resample: [resamples, …]."""
         flat = per_row.reshape(len(per_row), -1).astype(np.float64)
-        by_article = np.zeros((self.articles, flat.shape[1]))
-        np.add.at(by_article, self._article, flat)
+        by_article = np.add.reduceat(flat[self._order], self._first, axis=0)
         return (self._times @ by_article).reshape(-1, *per_row.shape[1:])
 
     def counts(self, truth: Bools, tags: Bools) -> Counts:
@@ -41,10 +42,14 @@ class Resampler:
 
     def interval(self, values: Floats) -> Interval | None:
         """Of ``values`` [resamples]; None if there are fewer articles than can tell how far figures vary."""
+        return self.intervals(values[:, None])[0]
+
+    def intervals(self, values: Floats) -> list[Interval | None]:
+        """The same for each column of ``values`` [resamples, columns]."""
         if self.articles < LEAST_ARTICLES:
-            return None
-        low, high = np.quantile(values, self._tails)
-        return float(low), float(high)
+            return [None] * values.shape[1]
+        low, high = np.quantile(values, self._tails, axis=0).tolist()
+        return list(zip(low, high, strict=True))
 
 
 def overall_figures(resampler: Resampler, truth: Bools, tags: Bools) -> dict[str, Floats]:
@@ -73,16 +78,10 @@ def add_intervals(metrics: dict[str, Any], resampler: Resampler, truth: Bools, t
     Where articles are too few, the names of the figures are there all the same, each with None.
     """
     counts = resampler.counts(truth, tags)
-    figures: dict[str, Callable[[Counts], Any]] = {
-        "precision": lambda c: c.precision,
-        "recall": lambda c: c.recall,
-        "f1": lambda c: c.f1,
-    }
+    figures = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
+    every = {name: resampler.intervals(values) for name, values in figures.items()}
     for at, topic in enumerate(metrics["topics"]):
-        one = Counts(counts.tp[:, at], counts.fp[:, at], counts.fn[:, at])
-        metrics["topics"][topic]["intervals"] = {
-            name: resampler.interval(figure(one)) for name, figure in figures.items()
-        }
+        metrics["topics"][topic]["intervals"] = {name: intervals[at] for name, intervals in every.items()}
     metrics["intervals"] = {
         name: resampler.interval(values) for name, values in overall_figures(resampler, truth, tags).items()
     }
