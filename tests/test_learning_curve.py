@@ -158,6 +158,24 @@ def test_the_verdict_says_no_more_than_the_last_step_bears(
     assert f"helped {helped} of 3 topics" in list(curve_lines(curve))[-1]
 
 
+@pytest.mark.parametrize("number", [2, 4, 5])
+def test_every_fold_learns_from_about_as_much_of_a_part(
+    corpus_file: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, parts, folds = parts_of(config_for(corpus_file, *FAST, f"split.folds={number}"))
+    shares = []
+
+    def remembered(task: Task, counted: CountedFeatures, known: Any, *_: Any) -> Any:
+        learned = np.array([(known & (folds != fold)).sum() for fold in np.unique(folds)])
+        shares.append(learned / (known.sum() * (number - 1) / number))
+        return np.zeros(task.labels.shape, dtype=bool)
+
+    monkeypatch.setattr("training.learning_curve.tags_from", remembered)
+    learning_curve(parts.train, parts.train_groups, folds, config, parts.train.labels)
+    assert len(shares) == 3
+    assert all(abs(share - 1).max() < 0.4 for share in shares)
+
+
 def test_what_is_outside_the_part_never_reaches_it(prepared: Any) -> None:
     """Labels of paragraphs outside the part may be anything: the tags stay the same."""
     config, parts, folds = prepared

@@ -62,7 +62,7 @@ def learning_curve(
     Parts too small to learn from are left out; if that leaves fewer than two, there is no curve (None). Where half is
     left out, ``gain_from`` is not 0.5 but the share of the smallest part that is left, and gains are measured from it.
     """
-    part = stratified_folds(corpus.labels, groups, [1.0] * PARTS, config.seed)
+    part = _quarters(corpus.labels, groups, folds, config.seed)
     task = Task(corpus.texts, corpus.labels, folds, lessons, passage_tokens(corpus.labels, config.classifier))
     counted = CountedFeatures(task, config.features)
     resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
@@ -102,6 +102,17 @@ def learning_curve(
         if difference.figure != "example_f1"
     }
     return {"points": points, "topics": by_topic, "gain": gains, "gain_from": begin / PARTS}
+
+
+def _quarters(
+    labels: Bools, groups: npt.NDArray[np.intp], folds: npt.NDArray[np.intp], seed: int
+) -> npt.NDArray[np.intp]:
+    """The quarter of each row, each with its share of every topic and of every fold.
+
+    Dealt with the seed of the folds, four quarters would be four folds: nothing would be left to learn one from itself.
+    """
+    resembling = np.hstack([labels, folds[:, None] == np.unique(folds)])
+    return stratified_folds(resembling, groups, [1.0] * PARTS, seed + 1)
 
 
 def tags_from(
