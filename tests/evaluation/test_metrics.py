@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
+from scipy.stats import t as student
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score
 
 from training.evaluation.comparison import Difference, compare_tags
@@ -113,6 +115,8 @@ def test_intervals_are_those_of_articles_drawn_by_hand() -> None:
     names = list("abcde")
     metrics = add_intervals(evaluate(truth, tags, scores, names), resampler, truth, tags)
     assert (resampler._times.sum(axis=1) == 40).all()
+    tail = norm.cdf(student.ppf(0.1, 39) * np.sqrt(40 / 39))
+    ends = [tail, 1 - tail]
     drawn = []
     for times in resampler._times.astype(int):
         rows = np.repeat(np.arange(120), times[article])
@@ -120,12 +124,12 @@ def test_intervals_are_those_of_articles_drawn_by_hand() -> None:
     for topic in names:
         for name, interval in metrics["topics"][topic]["intervals"].items():
             values = [figures["topics"][topic][name] for figures in drawn]
-            assert interval == pytest.approx(np.quantile(values, [0.1, 0.9]))
+            assert interval == pytest.approx(np.quantile(values, ends))
     for name in ("micro_f1", "example_f1"):
-        assert metrics["intervals"][name] == pytest.approx(np.quantile([one[name] for one in drawn], [0.1, 0.9]))
+        assert metrics["intervals"][name] == pytest.approx(np.quantile([one[name] for one in drawn], ends))
     kept = {topic: metrics["topics"][topic]["f1"] for topic in names}  # where a resample has no positive
     each = [[one["topics"][t]["f1"] if one["topics"][t]["support"] else kept[t] for t in names] for one in drawn]
-    assert metrics["intervals"]["macro_f1"] == pytest.approx(np.quantile(np.mean(each, axis=1), [0.1, 0.9]))
+    assert metrics["intervals"]["macro_f1"] == pytest.approx(np.quantile(np.mean(each, axis=1), ends))
     other = tags ^ (np.arange(600).reshape(120, 5) % 7 == 0)
     overall, by_topic = compare_tags(truth, tags, other, names, resampler)
     whole = evaluate(truth, other, scores, names)
@@ -166,6 +170,18 @@ def test_comparison_is_paired() -> None:
     same, _ = compare_tags(truth, worse, worse, ["x", "y", "z"], resampler)
     assert {difference.verdict for difference in same} == {"can't tell"}
     assert [difference.figure for difference in by_topic] == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize("articles", [6, 12, 40])
+def test_equally_good_tags_are_seldom_told_apart_however_few_the_articles(articles: int) -> None:
+    rng = np.random.default_rng(5)
+    names, told = [str(row // 6) for row in range(6 * articles)], 0
+    for _ in range(200):
+        truth = rng.random((len(names), 3)) < 0.4
+        one, other = (truth ^ (rng.random(truth.shape) < 0.2) for _ in range(2))
+        [micro, *_], _ = compare_tags(truth, one, other, list("xyz"), Resampler(names, 300, 0.95, seed=3))
+        told += micro.verdict != "can't tell"
+    assert told <= 16
 
 
 @pytest.mark.parametrize("articles", range(1, 9))

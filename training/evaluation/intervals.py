@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr, stdtrit
 
 from training.corpus.records import numbered
 from training.evaluation.metrics import Bools, Counts, Floats, count, example_f1, ratio
@@ -16,7 +17,11 @@ LEAST_ARTICLES = 5  # one article has one resample, four have 35: too few to sho
 
 
 class Resampler:
-    """Articles drawn with replacement ``resamples`` times (Efron & Tibshirani 1993, ch. 13, percentile intervals)."""
+    """Articles drawn with replacement ``resamples`` times (Efron & Tibshirani 1993, ch. 13, percentile intervals).
+
+    The percentiles are those of Student's distribution: resamples of few articles vary less than the articles did
+    (Hesterberg, The American Statistician 69, 2015, §5.2, expanded percentile intervals).
+    """
 
     def __init__(self, articles: Sequence[str], resamples: int, confidence: float, seed: int) -> None:
         article = numbered(articles)
@@ -26,7 +31,8 @@ class Resampler:
         rng = np.random.default_rng(seed)
         draws = rng.multinomial(n_articles, np.full(n_articles, 1 / max(n_articles, 1)), size=resamples)
         self._times = draws.astype(np.float64)
-        tail = (1 - confidence) / 2
+        others = max(n_articles - 1, 1)
+        tail = float(ndtr(stdtrit(others, (1 - confidence) / 2) * np.sqrt(1 + 1 / others)))
         self._tails = (tail, 1 - tail)
         self.articles = n_articles
 
