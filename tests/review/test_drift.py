@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import synthetic_records, write_jsonl
+from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.errors import UserError
 from training.review.archive import read_archive
 from training.review.drift import measure_drift
@@ -16,6 +16,7 @@ from training.review.figures import render_drift
 from training.review.known import metrics_of
 from training.review.months import SAMPLED, months_of
 from training.review.tables import drift_table
+from training.train import train
 
 
 def drift_of(trained: Any, path: Path, by: str = "month") -> Any:
@@ -87,9 +88,6 @@ def test_archives_without_dates_are_one_period(trained: Any, tmp_path: Path) -> 
 
 
 def test_exclusive_topics_are_corrected_together(tmp_path: Path) -> None:
-    from tests.conftest import config_for
-    from training.train import train
-
     def one_topic(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [record | {"topics": record["topics"][:1] or ["other"]} for record in records]
 
@@ -103,6 +101,23 @@ def test_exclusive_topics_are_corrected_together(tmp_path: Path) -> None:
     assert period.topic("detention").share < 0.05
     truth = np.mean([record["topics"] == ["shelling"] for record in archive])
     assert period.topic("shelling").share == pytest.approx(truth, abs=0.06)
+
+
+def test_paragraphs_of_several_topics_do_not_empty_the_counts_of_topics_that_were_told_to_exclude_one_another(
+    tmp_path: Path,
+) -> None:
+    """In an archive like training nothing is corrected away."""
+
+    def like(articles: int, seed: int) -> list[dict[str, Any]]:
+        records = synthetic_records(articles, seed=seed)
+        return [record for at, record in enumerate(records) if record["topics"] or at % 3 == 0]
+
+    source = write_jsonl(tmp_path / "train.jsonl", like(200, 3))
+    outcome = train(config_for(source, "classifier.exclusive=at_most_one"), tmp_path / "model")
+    archive = [record | {"date": "2030-01-10"} for record in like(80, 5)]
+    [period] = drift_of(outcome, write_jsonl(tmp_path / "archive.jsonl", archive)).periods
+    for entry in period.topics:
+        assert entry.share == pytest.approx(entry.tagged_share, abs=0.08)
 
 
 def test_a_model_without_reference_and_an_empty_archive_are_errors(trained: Any, tmp_path: Path, shifted: Path) -> None:

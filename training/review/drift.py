@@ -135,14 +135,16 @@ def _shares(
             for at, topic in enumerate(model.topics)
         }
     behind = int(reference["paragraphs"])
-    prior = np.array([positive.sum() for positive, _ in sides]) / behind
+    without = sum(reference["certainty"][""]) / behind
+    carried = np.array([positive.sum() for positive, _ in sides])
+    prior = (1 - without) * carried / carried.sum()  # paragraphs of several topics, against the rule, count once
     effect = max(float(entry["design_effect"]) for entry in entries)
     found = []
     for month in months.values():
         rows = np.stack(month.rows).astype(float)
         if model.decision.exclusive != "exactly_one":
             nothing = np.maximum(1 - rows.sum(axis=1, keepdims=True), 1e-6)
-            found.append(competing(np.hstack([rows, nothing]), np.append(prior, 1 - prior.sum()), effect, behind))
+            found.append(competing(np.hstack([rows, nothing]), np.append(prior, without), effect, behind))
         else:
             found.append(competing(rows, prior, effect, behind))
     return {
