@@ -13,12 +13,13 @@ from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jso
 from training.checks import check_data
 from training.cli import conflict_topics
 from training.config import Config
+from training.corpus.rarity import rarity_of
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.learning_curve import curve_lines, learning_curve, tags_from
 from training.model.task import CountedFeatures, Task, TooFewWordsError
-from training.prepare import prepare, rarity_of
+from training.prepare import prepare
 from training.train import train
 
 FAST = ("features.char=null", "features.lead=null", "split.folds=3")

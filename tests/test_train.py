@@ -11,11 +11,12 @@ import pytest
 
 from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training.codebook import Codebook, Topic
+from training.corpus.rarity import rarity_of
 from training.errors import UserError
 from training.evaluation.table import results_table
 from training.measure import evaluate_model, labelled_data
 from training.model.deciding import exclusivity
-from training.prepare import learnable_topics, prepare, rarity_of
+from training.prepare import learnable_topics, prepare
 from training.train import train
 
 

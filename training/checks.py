@@ -11,13 +11,14 @@ import numpy as np
 
 from training.config import Config, SeparatedTopics
 from training.corpus.duplicates import near_duplicate_pairs
+from training.corpus.rarity import rarity_of
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
 from training.learning_curve import curve_lines, learning_curve
 from training.model.fitting import fit
 from training.model.task import TooFewWordsError
-from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of
+from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare
 from training.topic_names import joined_topics, no_topics, told_apart, variants
 
 FEW_POSITIVES = 20

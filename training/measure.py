@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from training.codebook import Codebook, load_codebook
 from training.config import Config, Data
 from training.config_file import parse_columns, parse_config
+from training.corpus.rarity import rarity_of
 from training.corpus.records import Corpus, read_corpus
 from training.errors import UserError, listed
 from training.evaluation.comparison import Difference, compare_tags
@@ -85,10 +87,18 @@ def evaluate_model(model: Model, corpus: Corpus) -> dict[str, Any]:
     """The metrics of ``model`` on ``corpus``, with intervals by article, through the path that tags archives."""
     config = model_config(model)
     probabilities = model.predict_proba(corpus.texts)
-    return measure(model, corpus, probabilities, model.decide(probabilities), config)
+    return measure(model, corpus, probabilities, model.decide(probabilities), config, saved_codebook(model))
 
 
-def measure(model: Model, corpus: Corpus, probabilities: Any, tags: Bools, config: Config) -> dict[str, Any]:
+def saved_codebook(model: Model) -> Codebook | None:
+    """The codebook saved with the model, or None."""
+    saved = model.folder / "codebook.yaml" if model.folder else None
+    return load_codebook(saved) if saved is not None and saved.exists() else None
+
+
+def measure(
+    model: Model, corpus: Corpus, probabilities: Any, tags: Bools, config: Config, codebook: Codebook | None
+) -> dict[str, Any]:
     """Metrics with intervals and thresholds; ``probabilities`` and ``tags`` are [n, model topics]."""
     wide, wide_tags = (spread(values, model.topics, corpus.topics) for values in (probabilities, tags))
     resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
@@ -97,7 +107,7 @@ def measure(model: Model, corpus: Corpus, probabilities: Any, tags: Bools, confi
     thresholds = dict(zip(model.topics, model.decision.thresholds.tolist(), strict=True))
     for topic, entry in metrics["topics"].items():
         entry["threshold"] = thresholds.get(topic)
-    return add_promises(metrics, config, corpus, wide_tags, model.topics)
+    return add_promises(metrics, config, corpus, wide_tags, model.topics, rarity_of(codebook, corpus))
 
 
 def compare_models(a: Model, b: Model, corpus: Corpus) -> tuple[list[Difference], list[Difference]]:

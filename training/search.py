@@ -16,6 +16,7 @@ import optuna
 
 from training.config import Config, Range
 from training.config_file import parse_config
+from training.corpus.rarity import rarity_of
 from training.corpus.splits import grouped_folds
 from training.errors import UserError
 from training.evaluation.metrics import Bools, evaluate
@@ -23,7 +24,7 @@ from training.measure import spread
 from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import fold_scores
 from training.model.task import CountedFeatures, Task
-from training.prepare import codebook_lessons, learnable_topics, prepare, rarity_of
+from training.prepare import codebook_lessons, learnable_topics, prepare
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from training.codebook import Codebook
 from training.config import Config
+from training.corpus.rarity import rarity_of
 from training.corpus.records import Corpus
 from training.corpus.splits import grouped_folds
 from training.dates import days_of
@@ -31,7 +32,7 @@ from training.model import saved
 from training.model.fitting import Fit, fit
 from training.model.model import Model
 from training.model.task import Lessons
-from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, rarity_of, warn_of_exclusive
+from training.prepare import Prepared, codebook_lessons, learnable_topics, prepare, warn_of_exclusive
 
 if TYPE_CHECKING:
     from training.tracking.registry import Registered
@@ -124,14 +125,15 @@ def metrics_of(
 ) -> dict[str, Any]:
     """``metrics.json``: the test set through the path that tags archives, and the out-of-fold estimate beside it."""
     test = prepared.test
-    figures = measure(model, test, probabilities, tags, config)
+    codebook = prepared.codebook
+    figures = measure(model, test, probabilities, tags, config, codebook)
     for topic, entry in figures["topics"].items():
         entry["train_support"] = prepared.train.support[topic]
     estimate = fitted.out_of_fold
     learned = prepared.train  # all topics, as on test: those that are left out count against both alike
     seen, seen_tags = (spread(each, model.topics, learned.topics) for each in (estimate.probabilities, estimate.tags))
     expected = evaluate(learned.labels, seen_tags, seen, learned.topics)
-    add_promises(expected, config, learned, seen_tags, model.topics)
+    add_promises(expected, config, learned, seen_tags, model.topics, rarity_of(codebook, learned))
     metrics = {
         "test": figures,
         "out_of_fold": expected,
@@ -148,9 +150,11 @@ def metrics_of(
     }
     if prepared.leaked.any() and not prepared.leaked.all():
         kept = np.flatnonzero(~prepared.leaked)
-        metrics["test_without_duplicates"] = measure(model, test.select(kept), probabilities[kept], tags[kept], config)
-    if prepared.codebook is not None and all(topic.keywords for topic in prepared.codebook.topics):
-        queried = keyword_tags(prepared.codebook, test)
+        metrics["test_without_duplicates"] = measure(
+            model, test.select(kept), probabilities[kept], tags[kept], config, codebook
+        )
+    if codebook is not None and all(topic.keywords for topic in codebook.topics):
+        queried = keyword_tags(codebook, test)
         metrics["keywords"] = evaluate(test.labels, queried, queried.astype(float), test.topics)
     return metrics
 

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from training.config import Config, Thresholds
 from training.config_file import load_config
+from training.corpus.rarity import rarity_of
 from training.corpus.splits import grouped_folds
 from training.evaluation.metrics import evaluate
 from training.model.deciding import OutOfFold, cross_fitted, exclusivity, passage_tokens
 from training.model.task import Task
-from training.prepare import codebook_lessons, learnable_topics, prepare, rarity_of
+from training.prepare import codebook_lessons, learnable_topics, prepare
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FIGURES = ("micro_f1", "macro_f1", "example_f1")

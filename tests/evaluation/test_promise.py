@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import config_for
+from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
+from training import load
 from training.config import Config, Thresholds
 from training.corpus.records import Corpus
 from training.evaluation.metrics import evaluate
 from training.evaluation.promise import add_promises, bounds, promise_summary
 from training.evaluation.table import results_table
+from training.measure import evaluate_model, labelled_data
 from training.train import train
 
 PRECISION = Thresholds(method="per_topic", objective="precision", target=0.9)
 
 
-def promised(right: int, wrong: int, articles: Any = None, rule: Thresholds = PRECISION, missed: int = 0) -> Any:
+def promised(
+    right: int, wrong: int, articles: Any = None, rule: Thresholds = PRECISION, missed: int = 0, rarity: Any = None
+) -> Any:
     """The figures of one topic with so many right and wrong tags, and so many missed."""
     n = right + wrong + missed
     truth = np.array([True] * right + [False] * wrong + [True] * missed)[:, None]
@@ -30,7 +35,7 @@ def promised(right: int, wrong: int, articles: Any = None, rule: Thresholds = PR
     rows = tuple(str(row) for row in range(n))
     named = rows if articles is None else tuple(articles)
     corpus = Corpus(rows, named, pa.array(rows, type=pa.large_string()), (None,) * n, truth, ("raid",))
-    return add_promises(metrics, Config(name="x", thresholds=rule), corpus, tags, ["raid"])
+    return add_promises(metrics, Config(name="x", thresholds=rule), corpus, tags, ["raid"], rarity)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,28 @@ def test_a_promise_is_judged_by_what_the_data_can_bear(right: int, wrong: int, v
     entry = promised(right, wrong, missed=5)["topics"]["raid"]["promise"]
     assert (entry["verdict"], entry["kept"]) == (verdict, kept)
     assert entry["decisions"] == right + wrong
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "rarity", "verdict", "kept"),
+    [
+        (900, 100, 1.0, "borne out", "kept"),
+        (900, 100, 40.0, "missed", "missed"),  # among 40 times as many others, 4000 would be wrong
+        (9990, 10, 40.0, "borne out", "kept"),
+        (99, 1, 40.0, "not enough data", "missed within chance"),
+        (99, 0, 40.0, "not enough data", "kept"),
+    ],
+)
+def test_a_precision_is_judged_for_texts_where_the_topic_is_as_rare_as_told(
+    right: int, wrong: int, rarity: float, verdict: str, kept: str
+) -> None:
+    metrics = promised(right, wrong, rarity=np.array([rarity]))
+    for entry in (metrics["promise"], metrics["topics"]["raid"]["promise"]):
+        assert (entry["verdict"], entry["kept"], entry["rarity"]) == (verdict, kept, rarity)
+        assert entry["observed"] == pytest.approx(right / (right + rarity * wrong))
+        assert entry["bounds"][0] <= entry["observed"] <= entry["bounds"][1]
+    recall = Thresholds(method="per_topic", objective="recall", target=0.8)
+    assert promised(90, 400, missed=10, rule=recall, rarity=np.array([rarity]))["promise"]["observed"] == 0.9
 
 
 def test_a_wanted_recall_is_judged_by_the_positives() -> None:
@@ -120,3 +147,21 @@ def test_train_tells_what_became_of_the_promise(tmp_path: Path, corpus_file: Pat
     alone = results_table({"test": test})
     assert "on these paragraphs" in alone
     assert "by training data" not in alone
+
+
+def test_train_and_evaluate_judge_a_precision_by_how_rare_the_codebook_says_topics_are(tmp_path: Path) -> None:
+    book = tmp_path / "book.yaml"
+    book.write_text(json.dumps({"topics": [{"id": topic, "prevalence": 0.01} for topic in TOPIC_WORDS]}))
+    train_file = write_jsonl(tmp_path / "train.jsonl", synthetic_records(60))
+    test_file = write_jsonl(tmp_path / "test.jsonl", synthetic_records(30, seed=8))
+    rules = ("thresholds.objective=precision", "thresholds.target=0.9", "thresholds.method=per_topic")
+    config = config_for(train_file, *rules, f"data.codebook={book}", f"data.test={test_file}")
+    metrics = train(config, tmp_path / "model").metrics
+    for part in ("out_of_fold", "test"):
+        for entry in metrics[part]["topics"].values():
+            share = entry["support"] / metrics[part]["paragraphs"]
+            assert entry["promise"]["rarity"] == pytest.approx(99 * share / (1 - share))
+    assert "where topics are as rare as the codebook says" in results_table(metrics)
+    model = load(tmp_path / "model")
+    again = evaluate_model(model, labelled_data(model, str(test_file)))
+    assert again["promise"] == metrics["test"]["promise"]

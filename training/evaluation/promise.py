@@ -20,13 +20,18 @@ KEPT, WITHIN_CHANCE, NOTHING = "kept", "missed within chance", "nothing to judge
 
 
 def add_promises(
-    metrics: dict[str, Any], config: Config, corpus: Corpus, tags: Bools, learned: Sequence[str]
+    metrics: dict[str, Any],
+    config: Config,
+    corpus: Corpus,
+    tags: Bools,
+    learned: Sequence[str],
+    rarity: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """``metrics`` with a ``promise`` entry, overall and for each ``learned`` topic, if ``config.thresholds`` promise.
 
     ``tags`` are [n, topics of ``corpus`` and ``metrics``]. An entry holds ``objective``, ``target``,
-    ``observed`` (None where nothing was tagged, or for recall where nothing is positive), ``decisions`` (the number of
-    tags, or of positives), ``bounds``, ``verdict`` and ``kept``:
+    ``rarity``, ``observed`` (None where nothing was tagged, or for recall where nothing is positive), ``decisions``
+    (the number of tags, or of positives), ``bounds``, ``verdict`` and ``kept``:
 
     ===========  =======================================================================================
     ``bounds``   lower and upper, each one-sided at ``confidence``, see :func:`bounds`
@@ -46,11 +51,14 @@ def add_promises(
         return metrics
     article = numbered(corpus.article_ids)
     asked, right = (tags, truth) if rule.objective == "precision" else (truth, tags)
+    weights = np.ones(len(corpus.topics)) if rarity is None or rule.objective == "recall" else rarity
     known = np.isin(np.array(corpus.topics, dtype=object), np.array(learned, dtype=object))
 
     def entry(columns: Any) -> dict[str, Any]:
         rows, at = np.nonzero(asked[:, columns])
-        return _entry(right[:, columns][rows, at], article[rows], rule.objective, float(rule.target or 0), confidence)
+        hit, weight = right[:, columns][rows, at], weights[columns][at]
+        times = float(np.mean(weight if hit.all() else weight[~hit])) if len(hit) else 1.0
+        return _entry(hit, article[rows], rule.objective, float(rule.target or 0), confidence, times)
 
     metrics["promise"] = entry(np.flatnonzero(known))
     if rule.method != "pooled":
@@ -61,11 +69,15 @@ def add_promises(
 
 
 def _entry(
-    right: Bools, article: npt.NDArray[np.intp], objective: str, target: float, confidence: float
+    right: Bools, article: npt.NDArray[np.intp], objective: str, target: float, confidence: float, rarity: float
 ) -> dict[str, Any]:
+    def where_rare(share: float) -> float:
+        return share / (share + rarity * (1 - share))
+
     number = len(right)
-    low, high = bounds(right, article, target, confidence)
-    observed = float(right.mean()) if number else None
+    wanted_here = target * rarity / (target * rarity + 1 - target)
+    low, high = map(where_rare, bounds(right, article, wanted_here, confidence))
+    observed = where_rare(float(right.mean())) if number else None
     bearable = target - ROOM * (1 - target)
     verdict = MISSED if high < target else BORNE_OUT if low >= bearable and number else NOT_ENOUGH
     if observed is None:
@@ -77,6 +89,7 @@ def _entry(
     return {
         "objective": objective,
         "target": target,
+        "rarity": rarity,
         "observed": observed,
         "decisions": number,
         "bounds": [low, high],

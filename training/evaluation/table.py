@@ -78,7 +78,8 @@ def promise_lines(test: Mapping[str, Any], estimate: Mapping[str, Any] | None) -
     if "promise" not in test:
         return []
     whole = test["promise"]
-    lines = [f"{'promise':24} {whole['objective']} of {_figure(whole['target'])} (thresholds.target)"]
+    rare = ", where topics are as rare as the codebook says" if whole["rarity"] > 1 else ""
+    lines = [f"{'promise':24} {whole['objective']} of {_figure(whole['target'])} (thresholds.target){rare}"]
     if estimate:
         lines.append(f"{'  by training data':24} {promise_summary(estimate, 'verdict')}")
     lines.append(f"{'  on these paragraphs':24} {promise_summary(test, 'kept')}")

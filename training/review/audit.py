@@ -12,6 +12,7 @@ import numpy as np
 from training.codebook import Codebook, load_codebook
 from training.config import Config
 from training.corpus.duplicates import tied_groups
+from training.corpus.rarity import rarity_of
 from training.corpus.records import Corpus, read_corpus
 from training.corpus.splits import grouped_folds
 from training.errors import UserError, listed
@@ -20,7 +21,7 @@ from training.model.deciding import cross_fitted, exclusivity, passage_tokens
 from training.model.fitting import topic_scores, trained
 from training.model.model import Exclusive
 from training.model.task import CountedFeatures, Task
-from training.prepare import codebook_lessons, near_duplicates, rarity_of
+from training.prepare import codebook_lessons, near_duplicates
 from training.review.confident import ranked, suspects
 from training.review.label_studio import interface
 from training.review.write import ToLabel, joined

@@ -14,7 +14,7 @@ from training.config_file import load_config
 from training.corpus.columns import by_source, has_standard_labels, keys_of
 from training.corpus.sources import read_rows
 from training.errors import UserError
-from training.measure import model_config
+from training.measure import model_config, saved_codebook
 from training.model.model import Model
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,7 @@ def support_of(model: Model) -> dict[str, int]:
 
 def codebook_of(model: Model, path: str | None = None) -> Codebook | None:
     """The codebook at ``path``, or the one saved with the model, or None."""
-    if path is not None:
-        return load_codebook(path)
-    saved = model.folder / "codebook.yaml" if model.folder else None
-    return load_codebook(saved) if saved is not None and saved.exists() else None
+    return load_codebook(path) if path is not None else saved_codebook(model)
 
 
 def labelled_texts(model: Model, labelled: Sequence[str]) -> list[str]:
