@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 from tests.conftest import config_for, synthetic_records, write_jsonl
 from training.errors import UserError
@@ -15,7 +16,7 @@ from training.review.drift import measure_drift
 from training.review.figures import render_drift
 from training.review.known import metrics_of
 from training.review.months import SAMPLED, months_of
-from training.review.tables import drift_table
+from training.review.tables import drift_table, remarks
 from training.train import train
 
 
@@ -56,6 +57,24 @@ def test_counts_follow_the_truth_and_months_are_told_apart(trained: Any, shifted
     assert drift.sample[0] == "2030-03"
     assert "2030-01" not in drift.sample
     assert "60.0% of words unknown" in "; ".join(strange.reasons)
+
+
+def test_no_more_is_said_of_an_archive_than_was_judged(trained: Any, shifted: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in shifted.read_text().splitlines()]
+    strange = [line for line in lines if line["date"] == "2030-03-10"]
+    undated = [{name: line[name] for name in ("paragraph_id", "text")} for line in strange]
+    shelled = [line for line in lines if line["date"] == "2030-02-10"]
+
+    def told(name: str, archive: list[dict[str, Any]]) -> str:
+        drift = drift_of(trained, write_jsonl(tmp_path / name, archive))
+        assert all(str(escape(remark)) in render_drift(drift, "") for remark in remarks(drift))
+        return drift_table(drift)
+
+    assert "Paragraphs without a date call for labels: " in told("undated.jsonl", undated)
+    few = told("few.jsonl", strange[:20])
+    assert "Not judged, as they have fewer than 30 paragraphs: 2030-03." in few
+    assert "No month calls for labels" not in few
+    assert "No month calls for labels: chance and other shares" in told("shelled.jsonl", shelled)
 
 
 def test_everything_can_be_written(trained: Any, shifted: Path) -> None:

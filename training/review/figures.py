@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from training.evaluation.charts import ACCENT, draw
 from training.review.drift import FEWEST, Drift, Period
+from training.review.tables import remarks
 
 TEMPLATE = Path(__file__).with_name("drift.html.j2")
 _MUCH = 0.2
@@ -34,6 +35,7 @@ def render_drift(drift: Drift, told: str) -> str:
     return environment.get_template(TEMPLATE.name).render(
         drift=drift,
         told=told,
+        remarks=remarks(drift),
         counts=Markup(counts_chart(drift)),
         words=Markup(words_chart(drift)) if words else "",
         shifts=Markup(shift_chart(drift)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from training.review.drift import Drift, Period
+from training.errors import listed
+from training.review.drift import FEWEST, Drift, Period
+from training.review.months import UNDATED
 
 MOST_MONTHS = 36
 
@@ -32,9 +34,22 @@ def drift_table(drift: Drift) -> str:
         lines.append(f"Sample these months for labels: {', '.join(drift.sample)}")
         first = next(period for period in drift.periods if period.month == drift.sample[0])
         lines.append(f"  {first.month}: {'; '.join(first.reasons)}")
-    else:
-        lines.append("No month differs from the training data beyond chance.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *remarks(drift)])
+
+
+def remarks(drift: Drift) -> list[str]:
+    """What there is to say beside the months to sample: of paragraphs without a date, and of too few of them."""
+    told = []
+    few = [period.month for period in drift.periods if period.paragraphs < FEWEST]
+    undated = [period for period in drift.periods if period.month == UNDATED and period.reasons]
+    if not drift.sample and not undated and len(few) < len(drift.periods):
+        told.append(
+            "No month calls for labels: chance and other shares of topics explain its scores and unknown words."
+        )
+    told += [f"Paragraphs without a date call for labels: {'; '.join(period.reasons)}." for period in undated]
+    if few:
+        told.append(f"Not judged, as they have fewer than {FEWEST} paragraphs: {listed(few)}.")
+    return told
 
 
 def _month(period: Period) -> str:
