@@ -144,6 +144,11 @@ def test_train_tells_what_became_of_the_promise(tmp_path: Path, corpus_file: Pat
     given_up = copy.deepcopy(test)
     given_up["topics"]["shelling"]["tagged"] = 0
     assert "; 1 topics that stand here are never tagged" in results_table({"test": given_up})
+    unlearned = copy.deepcopy(test)  # with a topic that nobody gave up for the promise
+    unlearned["topics"]["truce"] = unlearned["topics"]["shelling"] | {"tagged": 0, "recall": 0.0, "threshold": None}
+    del unlearned["topics"]["truce"]["promise"]
+    price = [line for line in table.splitlines() if "at the price of" in line]
+    assert price == [line for line in results_table({"test": unlearned}).splitlines() if "at the price of" in line]
     alone = results_table({"test": test})
     assert "on these paragraphs" in alone
     assert "by training data" not in alone

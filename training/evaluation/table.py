@@ -78,17 +78,18 @@ def promise_lines(test: Mapping[str, Any], estimate: Mapping[str, Any] | None) -
     if "promise" not in test:
         return []
     whole = test["promise"]
+    learned = [entry for entry in test["topics"].values() if entry["threshold"] is not None]
     rare = ", where topics are as rare as the codebook says" if whole["rarity"] > 1 else ""
     lines = [f"{'promise':24} {whole['objective']} of {_figure(whole['target'])} (thresholds.target){rare}"]
     if estimate:
         lines.append(f"{'  by training data':24} {promise_summary(estimate, 'verdict')}")
     lines.append(f"{'  on these paragraphs':24} {promise_summary(test, 'kept')}")
-    lines.append(f"{'  at the price of':24} {_price(test['topics'].values(), whole['objective'])}")
+    lines.append(f"{'  at the price of':24} {_price(learned, whole['objective'])}")
     return lines
 
 
 def _price(entries: Collection[Mapping[str, Any]], promised: str) -> str:
-    """What of the figure that is not promised is left, over all topics, and which topics are given up for it."""
+    """What of the figure that is not promised is left, over all learned topics, and how many are given up for it."""
     figure, of = ("recall", "support") if promised == "precision" else ("precision", "tagged")
     total = sum(entry[of] for entry in entries)
     left = sum(entry[figure] * entry[of] for entry in entries) / total if total else None
