@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import unicodedata
 
 import numpy as np
 import pytest
@@ -195,6 +196,11 @@ def test_shingles_are_runs_of_five_words_in_lower_case() -> None:
 def test_copies_are_tied_through_the_first_alone() -> None:
     text = "The column left the depot before dawn and took the valley road."
     assert near_duplicate_pairs([text] * 500, 0.5).tolist() == [[0, at] for at in range(1, 500)]
+
+
+def test_a_copy_in_another_form_of_unicode_is_a_near_duplicate() -> None:
+    text = "Le général a été arrêté à la frontière après une opération menée près du désert"
+    assert near_duplicate_pairs([text, unicodedata.normalize("NFD", text)], 0.5).tolist() == [[0, 1]]
 
 
 def test_an_edited_paragraph_is_a_near_duplicate() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,8 +26,8 @@ Pairs = npt.NDArray[np.intp]
 
 
 def shingles(text: str) -> Shingles:
-    """The distinct runs of five lower-cased words; a shorter text is one shingle."""
-    words = _WORD.findall(text.lower())
+    """The distinct runs of five lower-cased words, in whatever form of Unicode; a shorter text is one shingle."""
+    words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
     if not words:
         return frozenset()
     if len(words) < SHINGLE_WORDS:
