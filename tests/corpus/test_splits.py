@@ -203,6 +203,25 @@ def test_a_copy_in_another_form_of_unicode_is_a_near_duplicate() -> None:
     assert near_duplicate_pairs([text, unicodedata.normalize("NFD", text)], 0.5).tolist() == [[0, 1]]
 
 
+@pytest.mark.parametrize(
+    ("text", "edited", "other"),
+    [
+        (
+            "军队周二对河边小镇发动空袭,造成三名平民死亡,数十人受伤",
+            "军队周二对河边小镇发动空袭,造成四名平民死亡,数十人受伤",
+            "军队周二说粮食价格没有变化,造成空袭的原因不明,三名",
+        ),
+        (
+            "軍は火曜日に川沿いの町を空爆し住民三人が死亡した",
+            "軍は火曜日に川沿いの町を空爆し住民四人が死亡した",
+            "町は火曜日にパンの価格を変えなかったと軍が述べた",
+        ),
+    ],
+)
+def test_text_without_blanks_has_near_duplicates_too(text: str, edited: str, other: str) -> None:
+    assert near_duplicate_pairs([text, other, edited], 0.5).tolist() == [[0, 2]]
+
+
 def test_an_edited_paragraph_is_a_near_duplicate() -> None:
     text = "The column left the depot before dawn and took the valley road towards the old cement works, drivers said."
     edited = text.replace("drivers said", "two drivers told us")

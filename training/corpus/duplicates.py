@@ -19,7 +19,8 @@ SHINGLE_WORDS = 5
 # Every pair found is then checked exactly.
 _ROWS = ((0.5, 3), (0.3, 2), (0.0, 1))
 _PERMUTATIONS, _SEED = 126, 42
-_WORD = re.compile(r"\w+")
+_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese and Japanese: each character is a word
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 Shingles = frozenset[str]
 Pairs = npt.NDArray[np.intp]
