@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score
 
@@ -123,8 +123,11 @@ def test_intervals_are_those_of_articles_drawn_by_hand() -> None:
         drawn.append(evaluate(truth[rows], tags[rows], scores[rows], names))
     for topic in names:
         for name, interval in metrics["topics"][topic]["intervals"].items():
-            values = [figures["topics"][topic][name] for figures in drawn]
-            assert interval == pytest.approx(np.quantile(values, ends))
+            of = {"precision": ["tagged"], "recall": ["support"], "f1": ["tagged", "support"]}[name]
+            entries = [figures["topics"][topic] for figures in drawn]
+            values = [entry[name] for entry in entries if any(entry[each] for each in of)]
+            alone = topic == "e" and name == "recall"  # one article with a positive tells nothing of others
+            assert interval == ((0, 1) if alone else pytest.approx(np.quantile(values, ends)))
     for name in ("micro_f1", "example_f1"):
         assert metrics["intervals"][name] == pytest.approx(np.quantile([one[name] for one in drawn], ends))
     kept = {topic: metrics["topics"][topic]["f1"] for topic in names}  # where a resample has no positive
@@ -142,6 +145,22 @@ def test_intervals_are_those_of_articles_drawn_by_hand() -> None:
         assert (difference.a, difference.b) == (metrics["topics"][topic]["f1"], whole["topics"][topic]["f1"])
     changed = [one.interval for one in by_topic]
     assert len(set(changed)) == len(names)
+
+
+def test_what_is_always_right_in_few_articles_is_not_called_certain() -> None:
+    names = [str(row // 3) for row in range(60)]
+    truth = np.zeros((60, 3), dtype=bool)
+    truth[:12, 0] = truth[:3, 1] = truth[::3, 2] = True  # of four articles, of one, of twenty
+    resampler = Resampler(names, 200, 0.9, seed=4)
+    metrics = add_intervals(evaluate(truth, truth, truth.astype(float), list("abc")), resampler, truth, truth)
+    for topic, articles in {"a": 4, "c": 20}.items():
+        intervals = metrics["topics"][topic]["intervals"]
+        for name in ("precision", "recall"):
+            low, high = intervals[name]
+            assert (binomtest(articles, articles, low, "greater").pvalue, high) == (pytest.approx(0.05), 1)
+        share = intervals["precision"][0]
+        assert intervals["f1"] == (pytest.approx(2 * share / (1 + share)), 1)
+    assert set(metrics["topics"]["b"]["intervals"].values()) == {(0, 1)}
 
 
 def test_a_draw_is_neither_better_nor_worse() -> None:
@@ -235,9 +254,9 @@ def test_a_figure_that_does_not_exist_is_not_shown_as_zero() -> None:
     for entry in metrics["topics"].values():
         entry["threshold"] = 0.5
     rows = {line.split()[0]: line.split()[1:] for line in results_table({"test": metrics}).splitlines()[2:6]}
-    zero, one = ["0.000", "[0.000-0.000]"], ["1.000", "[1.000-1.000]"]
-    assert rows["found"] == ["15", *one, *one, *one, "1.000", "0.500"]
-    assert rows["missed"] == ["10", "-", *zero, *zero, rows["missed"][-2], "0.500"]
+    one, zero = ["1.000", "[0.782-1.000]"], ["0.000", "[0.000-0.308]"]  # exact, of 15 and of 10 paragraphs
+    assert rows["found"] == ["15", *one, *one, "1.000", "[0.878-1.000]", "1.000", "0.500"]
+    assert rows["missed"] == ["10", "-", *zero, "0.000", "[0.000-0.472]", rows["missed"][-2], "0.500"]
     assert rows["absent"] == ["0", "-", "-", "-", "-", "0.500"]
-    assert rows["invented"] == ["0", *zero, "-", "-", "-", "0.500"]
+    assert rows["invented"] == ["0", "0.000", "[0.000-0.459]", "-", "-", "-", "0.500"]
     assert {metrics["topics"]["absent"][name] for name in ("precision", "recall", "f1")} == {0.0}

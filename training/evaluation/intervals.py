@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from training.corpus.records import numbered
 from training.evaluation.metrics import Bools, Counts, Floats, count, example_f1, ratio
 
 Interval = tuple[float, float]
+Of = Callable[[float], float]
 LEAST_ARTICLES = 5  # one article has one resample, four have 35: too few to show how far figures vary
 
 
@@ -32,7 +33,8 @@ class Resampler:
         draws = rng.multinomial(n_articles, np.full(n_articles, 1 / max(n_articles, 1)), size=resamples)
         self._times = draws.astype(np.float64)
         others = max(n_articles - 1, 1)
-        tail = float(ndtr(stdtrit(others, (1 - confidence) / 2) * np.sqrt(1 + 1 / others)))
+        self._tail = (1 - confidence) / 2
+        tail = float(ndtr(stdtrit(others, self._tail) * np.sqrt(1 + 1 / others)))
         self._tails = (tail, 1 - tail)
         self.articles = n_articles
 
@@ -48,14 +50,35 @@ class Resampler:
 
     def interval(self, values: Floats) -> Interval | None:
         """Of ``values`` [resamples]; None if there are fewer articles than can tell how far figures vary."""
-        return self.intervals(values[:, None])[0]
-
-    def intervals(self, values: Floats) -> list[Interval | None]:
-        """The same for each column of ``values`` [resamples, columns]."""
         if self.articles < LEAST_ARTICLES:
-            return [None] * values.shape[1]
-        low, high = np.quantile(values, self._tails, axis=0).tolist()
-        return list(zip(low, high, strict=True))
+            return None
+        low, high = np.quantile(values, self._tails)
+        return float(low), float(high)
+
+    def intervals(self, part: Floats, whole: Floats, decided: Bools, of_share: Of = float) -> list[Interval | None]:
+        """The same for ``part / whole`` [resamples, topics], which tell of what is ``decided`` [n, topics].
+
+        Resamples in which nothing is decided about a topic say nothing of it. What is right in every article, or in
+        none, is so in every resample: there the end is the exact one of as many articles (Clopper & Pearson,
+        Biometrika 1934), and ``of_share`` makes the figure of the share of articles that are right.
+        """
+        if self.articles < LEAST_ARTICLES:
+            return [None] * decided.shape[1]
+        articles = np.logical_or.reduceat(decided[self._order], self._first, axis=0).sum(axis=0)
+        found: list[Interval | None] = []
+        for parts, wholes, number in zip(part.T, whole.T, articles.tolist(), strict=True):
+            values = ratio(parts, wholes)[wholes > 0]
+            if number < 2 or not values.size:
+                found.append((0.0, 1.0))
+                continue
+            low, high = np.quantile(values, self._tails).tolist()
+            share = self._tail ** (1 / number)
+            if values.min() == 1:
+                low = of_share(share)
+            if values.max() == 0:
+                high = of_share(1 - share)
+            found.append((low, high))
+        return found
 
 
 def overall_figures(resampler: Resampler, truth: Bools, tags: Bools) -> dict[str, Floats]:
@@ -83,9 +106,13 @@ def add_intervals(metrics: dict[str, Any], resampler: Resampler, truth: Bools, t
 
     Where articles are too few, the names of the figures are there all the same, each with None.
     """
-    counts = resampler.counts(truth, tags)
-    figures = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
-    every = {name: resampler.intervals(values) for name, values in figures.items()}
+    c = resampler.counts(truth, tags)
+    twice, any_of = 2 * c.tp, 2 * c.tp + c.fp + c.fn
+    every = {
+        "precision": resampler.intervals(c.tp, c.tp + c.fp, tags),
+        "recall": resampler.intervals(c.tp, c.tp + c.fn, truth),
+        "f1": resampler.intervals(twice, any_of, tags | truth, lambda share: 2 * share / (1 + share)),
+    }
     for at, topic in enumerate(metrics["topics"]):
         metrics["topics"][topic]["intervals"] = {name: intervals[at] for name, intervals in every.items()}
     metrics["intervals"] = {
