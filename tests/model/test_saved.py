@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.model.attacks import json_of
+from tests.model.attacks import json_of, sign
 from training import load
 from training.atomic import write_folder
 from training.errors import UserError
@@ -70,6 +70,17 @@ def test_missing_foreign_and_newer_folders(folder: Path, tmp_path: Path) -> None
     json_of("manifest.json", lambda tree: tree.update(version=2))(folder)
     with pytest.raises(UserError, match=r"saved in model format 2; this version reads format 1\. Upgrade"):
         load(folder)
+
+
+def test_models_of_before_there_were_passages_and_a_fallback_are_read(trained: Any, folder: Path) -> None:
+    def older(tree: dict[str, Any]) -> None:
+        del tree["passages"], tree["fallback"]
+
+    json_of("model.json", older)(folder)
+    sign(folder)
+    model = load(folder)
+    assert model.decision.fallback is None
+    assert (model.predict_proba(TEXTS) == trained.model.predict_proba(TEXTS)).all()
 
 
 def test_the_folder_before_stays_where_the_new_one_cannot_take_its_place(

@@ -88,7 +88,7 @@ def scorer_of(description: Mapping[str, Any], arrays: Arrays) -> Scorer:
 def decision_of(description: Mapping[str, Any]) -> Decision:
     """The thresholds and how topics exclude one another. Raises like :func:`scorer_of`."""
     thresholds, fallback = _cuts(description, "thresholds"), None
-    if description["fallback"] is not None:
+    if description.get("fallback") is not None:
         fallback = _cuts(description, "fallback")
         if (fallback > thresholds).any():
             raise ValueError("a fallback is above its threshold")
