@@ -43,7 +43,7 @@ def test_a_single_topic_may_stand_in_one_article_alone(tmp_path: Path) -> None:
     """Then no other fold has it."""
     records = [record | {"topics": ["truce"] * (record["article_id"] == "a7")} for record in synthetic_records(30)]
     config = config_for(write_jsonl(tmp_path / "x.jsonl", records), "split.test_size=0.05")
-    assert train(config, tmp_path / "m").model.topics == ("truce",)
+    assert train(config, tmp_path / "m").model.topics == ["truce"]
 
 
 def test_topics_rarer_in_archives_than_in_training_count_their_negatives_more(tmp_path: Path) -> None:

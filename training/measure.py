@@ -76,7 +76,7 @@ def all_topics(model: Model, corpus: Corpus) -> tuple[str, ...]:
     return (*model.topics, *(topic for topic in corpus.topics if topic not in model.topics))
 
 
-def spread(values: Any, from_topics: tuple[str, ...], to_topics: tuple[str, ...]) -> Any:
+def spread(values: Any, from_topics: Sequence[str], to_topics: Sequence[str]) -> Any:
     """Columns of learned topics [n, learned] put in their places among all topics [n, all]; the others stay 0."""
     wide = np.zeros((len(values), len(to_topics)), dtype=values.dtype)
     wide[:, [to_topics.index(topic) for topic in from_topics]] = values

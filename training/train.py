@@ -76,7 +76,7 @@ def train(config: Config, folder: Path) -> Outcome:
     }
     with ThreadPoolExecutor(1) as beside:
         packed = beside.submit(saved.pack, folder, settings, fitted.scorer, fitted.decision)
-        model = Model("unsaved", learnable, fitted.scorer, fitted.decision, settings)
+        model = Model("unsaved", list(learnable), fitted.scorer, fitted.decision, settings)
         metrics, extras = judge(model, fitted, prepared, training_set, folds, lessons, config)
     model = saved.write(folder, packed.result(), extras)
     run, registered = "not tracked (tracking.enabled is false)", None

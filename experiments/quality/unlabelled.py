@@ -48,7 +48,7 @@ class TaughtTask(fitting.Task):
 def model_from(corpus: Any, groups: Any, lessons: list[tuple[str, Any]], config: Any) -> Model:
     folds = grouped_folds(corpus.labels, groups, config.split.folds, config.seed)
     fitted = fitting.fit(corpus.texts, corpus.labels, folds, config, os.cpu_count() or 1, lessons)  # type: ignore[arg-type]
-    return Model("unsaved", corpus.topics, fitted.scorer, fitted.decision, {})
+    return Model("unsaved", list(corpus.topics), fitted.scorer, fitted.decision, {})
 
 
 def draw(name: str, seed: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def model_of(corpus: Corpus, groups: Any, config: Config) -> Model:
     labelled = corpus.with_topics(topics)
     folds = grouped_folds(labelled.labels, groups, config.split.folds, config.seed)
     fitted = fit(labelled.texts, labelled.labels, folds, config, threads=2)
-    return Model("round", topics, fitted.scorer, fitted.decision, {})
+    return Model("round", list(topics), fitted.scorer, fitted.decision, {})
 
 
 def f1_of(model: Model, test: Corpus) -> tuple[float, float]:

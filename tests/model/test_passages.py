@@ -157,7 +157,7 @@ def test_one_scoring_path(fitted):
 
 
 def test_evidence_adds_up_and_shows_the_passage(fitted):
-    model = Model("passages", WORDS, fitted.scorer, fitted.decision, {})
+    model = Model("passages", list(WORDS), fitted.scorer, fitted.decision, {})
     text = "é " + texts_of(1)[0][0].as_py() + "  convoy convoy convoy"
     for entry in explain(model, text):
         np.testing.assert_allclose(
@@ -174,7 +174,7 @@ def test_evidence_adds_up_and_shows_the_passage(fitted):
 
 
 def test_what_archives_keep_of_the_evidence_are_the_strongest_words_of_each_tag(fitted):
-    model = Model("passages", WORDS, fitted.scorer, fitted.decision, {})
+    model = Model("passages", list(WORDS), fitted.scorer, fitted.decision, {})
     text = "é " + texts_of(1)[0][0].as_py() + "  Convoy, convoy convoy"
     kept = model.evidence(text)
     assert [entry["topic"] for entry in kept] == model.tag([text])[0] == ["convoy"]

@@ -26,6 +26,7 @@ def folder(trained: Any, tmp_path: Path) -> Path:
 def test_loaded_model_gives_identical_results(trained: Any, folder: Path) -> None:
     model = load(folder)
     assert model.id == trained.model.id
+    assert isinstance(model.topics, list)  # so that it picks columns of a DataFrame
     assert (model.predict_proba(TEXTS) == trained.model.predict_proba(TEXTS)).all()
     assert (model.predict(TEXTS) == trained.model.predict(TEXTS)).all()
     assert model.tag(TEXTS)[0] == ["displacement"]

@@ -261,7 +261,7 @@ def test_the_probability_that_every_tag_is_right(trained: Any, exclusive: Any, e
     decision = Decision(np.full(2, 0.35, dtype=np.float32), exclusive)
     known = trained.model.scorer
     scorer = Scorer(known.blocks, known.weights[:, :2], np.full(2, -9.0, dtype=np.float32), known.characters)
-    model = Model("m", ("a", "b"), scorer, decision, {})
+    model = Model("m", ["a", "b"], scorer, decision, {})
     probabilities = np.array([[0.7, 0.1], [0.2, 0.3], [0.6, 0.4]], dtype=np.float32)
     assert probability_right(model, probabilities).tolist() == pytest.approx(expected)
 

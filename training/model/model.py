@@ -85,7 +85,7 @@ class Model:
     """A model as loaded from its folder. ``texts`` are a list of str, a pandas or polars Series or Arrow strings."""
 
     id: str
-    topics: tuple[str, ...]
+    topics: list[str]
     scorer: Scorer
     decision: Decision
     settings: dict[str, Any]

@@ -72,7 +72,7 @@ class Packed(NamedTuple):
 
 def pack(folder: Path, settings: Mapping[str, Any], scorer: Scorer, decision: Decision) -> Packed:
     """The first half of :func:`save`. Nothing is written."""
-    unsaved = Model("unsaved", tuple(settings["topics"]), scorer, decision, dict(settings))
+    unsaved = Model("unsaved", list(settings["topics"]), scorer, decision, dict(settings))
     golden = {"texts": GOLDEN_TEXTS, "probabilities": unsaved.predict_proba(list(GOLDEN_TEXTS)).tolist()}
     description = {"format": FORMAT, "version": VERSION, **settings, **description_of(scorer, decision)}
     files = {
@@ -126,7 +126,7 @@ def _model_of(folder: Path, files: Mapping[str, bytes]) -> Model:
             f"{folder}: the model's parts do not fit together ({_line(problem)}). Copy or train the model again."
         ) from None
     settings = {key: description.get(key) for key in SETTINGS}
-    model = Model(identity, tuple(topics), scorer, decision, settings, folder)
+    model = Model(identity, topics, scorer, decision, settings, folder)
     _check_golden(folder, model, parse(folder / "golden.json", files["golden.json"]))
     return model
 

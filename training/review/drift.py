@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class Drift:
     """The whole comparison. ``sample`` are the months that deserve labels, the most deserving first."""
 
     model: str
-    topics: tuple[str, ...]
+    topics: Sequence[str]
     training_share: dict[str, float]
     training_unknown_words: float | None
     periods: tuple[Period, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +18,7 @@ from training.tagging.strings import json_quoted
 Encoder = Callable[[Tagged], "bytes | pa.RecordBatch"]
 
 
-def record_schema(
-    model_topics: tuple[str, ...], options: Options, kept_types: tuple[pa.DataType, ...] = ()
-) -> pa.Schema:
+def record_schema(model_topics: Sequence[str], options: Options, kept_types: tuple[pa.DataType, ...] = ()) -> pa.Schema:
     """The Arrow schema of tagged records, as Parquet and Spark have them."""
     fields = [
         pa.field("paragraph_id", pa.string()),
@@ -42,7 +40,7 @@ def record_schema(
 class RecordEncoder:
     """Arrow records; lists of topics and probabilities are built from whole arrays."""
 
-    def __init__(self, model_id: str, topics: tuple[str, ...], options: Options, schema: pa.Schema) -> None:
+    def __init__(self, model_id: str, topics: Sequence[str], options: Options, schema: pa.Schema) -> None:
         self._model_id = model_id
         self._topics = pa.array(topics, pa.string())
         self._options = options
@@ -78,7 +76,7 @@ class RecordEncoder:
 class JsonEncoder:
     """One JSON object a line. Kept columns arrive as JSON literals."""
 
-    def __init__(self, model_id: str, topics: tuple[str, ...], options: Options) -> None:
+    def __init__(self, model_id: str, topics: Sequence[str], options: Options) -> None:
         self._options = options
         self._topics = pa.array([_literal(topic) for topic in topics], pa.string())
         self._keys = [_literal(topic) + ":" for topic in topics]
@@ -116,7 +114,7 @@ class JsonEncoder:
 class CsvEncoder:
     """CSV with strings quoted; lists are joined by ``;``, an empty list is an empty field."""
 
-    def __init__(self, model_id: str, topics: tuple[str, ...], options: Options) -> None:
+    def __init__(self, model_id: str, topics: Sequence[str], options: Options) -> None:
         self._options = options
         self._model_id = model_id
         self._topics = pa.array(topics, pa.string())

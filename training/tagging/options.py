@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ class TaggingModel(Protocol):
     def id(self) -> str: ...
 
     @property
-    def topics(self) -> tuple[str, ...]: ...
+    def topics(self) -> Sequence[str]: ...
 
     def predict_proba(self, texts: Any, threads: int = 1) -> Floats: ...
 
@@ -86,7 +87,7 @@ class Tuning:
     commit_seconds: float = 1.0
 
 
-def check_topics(topics: tuple[str, ...], options: Options, output_format: str) -> None:
+def check_topics(topics: Sequence[str], options: Options, output_format: str) -> None:
     """CSV writes lists joined by ``;`` and one column a probability: ids must leave that readable."""
     if output_format != "csv":
         return
