@@ -26,6 +26,7 @@ def test_other_columns(texts) -> None:
     assert as_string_array(texts).to_pylist() == TEXTS
 
 
-def test_a_table_is_no_column() -> None:
-    with pytest.raises(TypeError, match="Expected a column of texts, got a pandas DataFrame"):
-        as_string_array(pandas.DataFrame({"text": TEXTS}))
+@pytest.mark.parametrize("table", [pandas.DataFrame, polars.DataFrame, pa.table])
+def test_a_table_is_no_column(table) -> None:
+    with pytest.raises(TypeError, match=r"Expected a column of texts, got a \w+\. Give one column"):
+        as_string_array(table({"text": TEXTS}))

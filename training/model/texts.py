@@ -32,6 +32,8 @@ def as_string_array(texts: Any) -> pa.Array:
     """
     if isinstance(texts, (str, bytes)):
         raise TypeError(f"Expected a list of texts, got one {type(texts).__name__}. Put it in a list.")
+    if hasattr(texts, "columns"):
+        raise TypeError(f"Expected a column of texts, got a {type(texts).__name__}. Give one column of it.")
     if hasattr(texts, "to_arrow") and not isinstance(texts, (pa.Array, pa.ChunkedArray)):  # polars
         texts = texts.to_arrow()
     elif type(texts).__module__.partition(".")[0] == "pandas":
@@ -50,8 +52,6 @@ def as_string_array(texts: Any) -> pa.Array:
 
 
 def _of_pandas(texts: Any) -> list[Any]:
-    if not hasattr(texts, "tolist"):
-        raise TypeError(f"Expected a column of texts, got a pandas {type(texts).__name__}. Give one column of it.")
     return [None if empty else text for text, empty in zip(texts.tolist(), texts.isna().tolist(), strict=True)]
 
 
