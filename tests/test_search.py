@@ -150,6 +150,9 @@ def test_unknown_keys_and_bad_ranges_are_named(corpus_file: Path, tmp_path: Path
     config = config_for(corpus_file, "search.space={classifier.strenth: [1.0]}")
     with pytest.raises(UserError, match=r"search\.space: classifier\.strenth: the config has no such key"):
         search(config, tmp_path / "study.db", trials=1, minutes=None)
+    off = config_for(corpus_file, "features.char=null")
+    with pytest.raises(UserError, match=r"features\.char\.weight: what it belongs to is null.*without it"):
+        search(off, tmp_path / "study.db", trials=1, minutes=None)
     with pytest.raises(UserError, match="low < high"):
         config_for(corpus_file, "search.space={classifier.strength: {low: 3, high: 1}}")
     with pytest.raises(UserError, match=r"classifier\.strength: found -1"):

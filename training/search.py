@@ -187,6 +187,11 @@ def _values_now(config: Config) -> dict[str, Any]:
     for key in config.search.space:
         node: Any = tree
         for part in key.split("."):
+            if node is None:
+                raise UserError(
+                    f"search.space: {key}: what it belongs to is null in the config. "
+                    f"Set search.space without it, or turn that on."
+                )
             if not isinstance(node, dict) or part not in node:
                 raise UserError(f"search.space: {key}: the config has no such key.")
             node = node[part]
