@@ -80,7 +80,7 @@ class Columns(Section):
 class Data(Section):
     train: str | list[str] = "data/paragraphs/*.jsonl"
     test: str | list[str] | None = None
-    codebook: str | None = "data/codebook.yaml"
+    codebook: Annotated[str, Field(min_length=1)] | None = "data/codebook.yaml"
     learn_from_codebook: bool = True
     columns: Columns = Columns()
 

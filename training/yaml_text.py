@@ -9,7 +9,7 @@ import yaml
 
 from training.errors import UserError
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # which no path or name can hold
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -28,8 +28,10 @@ def parse_yaml(text: str, where: str) -> Any:
 class _OnceLoader(yaml.SafeLoader):
     def construct_scalar(self, node: Any) -> Any:
         value = super().construct_scalar(node)
-        if isinstance(value, str) and _SURROGATE.search(value):
-            raise yaml.constructor.ConstructorError(None, None, "half of a surrogate pair, not text", node.start_mark)
+        if isinstance(value, str) and _NO_TEXT.search(value):
+            raise yaml.constructor.ConstructorError(
+                None, None, "half of a surrogate pair or a null character, not text", node.start_mark
+            )
         return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
