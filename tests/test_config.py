@@ -68,6 +68,7 @@ def test_resolved_config_reads_back_the_same() -> None:
         ("thresholds.shrinkage=.nan", r"thresholds\.shrinkage: found nan"),
         ("tracking=3", r"tracking: found 3"),
         ("features={word: null, char: null, lead: null}", r"features: .*at least one of word, char and lead"),
+        ("tracking.registered_model=team/tagger", r"registered_model: found 'team/tagger', expected: .*pattern"),
         ("data.codebook=''", r"data\.codebook: found '', expected: .*at least 1 character"),
         ("seed", r"--set seed: expected KEY=VALUE"),
         ("seed.deeper=3", r'--set seed\.deeper: "seed" holds a value'),

@@ -187,7 +187,7 @@ class Tracking(Section):
     enabled: bool = True
     uri: str | None = None
     experiment: Annotated[str, Field(min_length=1)] = "conflict-topics"
-    registered_model: Annotated[str, Field(min_length=1)] | None = "conflict-topics"
+    registered_model: Annotated[str, Field(pattern=r"^[^/:]+$")] | None = "conflict-topics"  # as MLflow wants it
 
 
 class Range(Section):
