@@ -34,7 +34,7 @@ tag: .venv/installed  ## Tag INPUT (files, folders, globs) with MODEL into OUTPU
 ui: .venv/installed  ## Open the runs in MLflow (http://127.0.0.1:5000)
 	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///experiments/mlflow.db}" --host 127.0.0.1
 
-bench: .venv/installed .venv-bench/installed  ## Measure speed beside other tools on the sets in $$BENCHMARKS; writes experiments/speed/README.md
+bench: .venv/installed .venv-bench/installed  ## Measure speed beside other tools on the sets in BENCHMARKS; writes experiments/speed/README.md
 	$(BIN)/python -m experiments.speed.bench $(BENCH)
 
 test: .venv/installed  ## Run the tests
