@@ -221,6 +221,38 @@ def test_a_paragraph_twice_in_one_page_is_not_mixed_up_with_its_copy() -> None:
     assert len(found) == 29
 
 
+LOOSE = (
+    "{0}<p>{1}</p><p>{2}</p>",
+    "<b>{0}</b><br><br>{1}<p>{2}</p>",
+    "<p>{0}</p><h2>Next</h2>{1}<br><br>{2}",
+    "<p>{0}</p><img src=x>{1}<br><br>{2}<p>That is all that was said.</p>",
+    "<p>{0}</p><div>{1}</div><p>{2}</p>",
+    "<p>{0}</p><center>{1}</center><hr>{2}<hr>",
+    "<p>{0}</p><ul><li>{1}</li></ul><p>{2}</p>",
+    "<p>{0}</p><dl><dt>What</dt><dd>{1}</dd></dl>{2}",
+)
+
+
+@pytest.mark.parametrize("tag", ["div", "div class=article", "div class=article-body", "section", "article", "main"])
+@pytest.mark.parametrize("laid_out", LOOSE)
+@pytest.mark.parametrize("times", [1, 6], ids=["short", "long"])
+def test_text_beside_paragraphs_is_not_passed_over(tag: str, laid_out: str, times: int) -> None:
+    wanted = [f"At {n} o'clock: {sentence}" for n in range(times) for sentence in PLAIN]
+    marked = [f"At {n} o'clock: {sentence}" for n in range(times) for sentence in SENTENCES]
+    body = "".join(laid_out.format(*marked[at : at + 3]) for at in range(0, len(marked), 3))
+    page = f"{NAV}<{tag}><p>Word of it came by radio.</p>{body}</{tag.split()[0]}><footer><p>All rights reserved.</p></footer>"
+    found = [text for text in html_paragraphs(page) if text in wanted]
+    assert found == wanted
+
+
+def test_labels_and_signs_between_links_are_made_no_paragraphs() -> None:
+    rows = "".join(f"<p>{sentence.replace('three', str(n))}</p>" for n in range(9) for sentence in SENTENCES)
+    page = (
+        f"<article><div>Share | Print<p></p>{rows}<div>Advertisement</div></div></article><div>Home.</div>Legal notice."
+    )
+    assert html_paragraphs(page) == [text.replace("three", str(n)) for n in range(9) for text in PLAIN]
+
+
 def test_text_that_a_page_holds_as_data_alone_is_found() -> None:
     text = "The army took the town on Monday, its speaker said on the radio. " * 4
     data = '<script type="application/ld+json">{"@type": "NewsArticle", "articleBody": "' + text + '"}</script>'

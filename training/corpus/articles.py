@@ -9,6 +9,7 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from training.corpus.page_trees import SENTENCE_END, wrap_loose_text
 from training.errors import UserError
 
 # What ends a line in text from anywhere: CRLF, a lone CR, vertical tab, form feed, NEL and the Unicode separators.
@@ -17,7 +18,6 @@ _LINE_END = re.compile("\r\n|[\n\r\x0b\x85\u2028]")
 _BREAK = re.compile("[\x0c\u2029]")
 # Zero-width characters and byte-order marks that make a blank line look full.
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
-_SENTENCE_END = re.compile(r"""[.!?…:;。！？؟।]["'”’»)\]]*$""")
 _LONGEST_WRAPPED_LINE = 120
 MOST_TAGS = 100_000
 _INLINE = (
@@ -81,7 +81,7 @@ def _stripped(line: str) -> str:
 
 def _one_paragraph_a_line(lines: list[str]) -> bool:
     inner = lines[:-1]
-    whole = sum(len(line) > _LONGEST_WRAPPED_LINE or _SENTENCE_END.search(line) is not None for line in inner)
+    whole = sum(len(line) > _LONGEST_WRAPPED_LINE or SENTENCE_END.search(line) is not None for line in inner)
     return bool(inner) and 4 * whole >= 3 * len(inner)
 
 
@@ -114,7 +114,7 @@ def _extracted(page: bytes | str) -> Any:
     baseline, as on short pages, it gives each text node a line of its own, so that any tag within a sentence tears it:
     then it is asked again, without any such tag.
     """
-    trafilatura, etree = _libraries()
+    trafilatura, etree, names = _libraries()
     tree = trafilatura.load_html(page)
     if tree is None:
         return None
@@ -130,6 +130,8 @@ def _extracted(page: bytes | str) -> Any:
     for line_break in list(tree.iter("br")):
         _soften(line_break)
     etree.strip_tags(tree, _DROPPED)
+    named = any(path(tree) for path in names)
+    wrap_loose_text(tree, named)
     for block in tree.iter("article", "section", "li"):  # trafilatura runs the texts of some blocks together
         listed = block.tag == "li" and block.getparent() is not None and block.getparent().tag in ("ul", "ol", "menu")
         if not listed and next(block.iterdescendants(*_WITHIN), None) is None:
@@ -152,13 +154,15 @@ def _soften(line_break: Any) -> None:
 
 
 @cache
-def _libraries() -> tuple[Any, Any]:
-    """trafilatura, without its log: what it has to say about a page is said by the result; and lxml's trees."""
+def _libraries() -> tuple[Any, Any, Any]:
+    """trafilatura, without its log: what it has to say about a page is said by the result; lxml's trees; and the paths
+    by which trafilatura knows the article by its name."""
     import trafilatura
     from lxml import etree  # type: ignore[import-untyped]
+    from trafilatura.xpaths import BODY_XPATH
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL + 1)
-    return trafilatura, etree
+    return trafilatura, etree, BODY_XPATH
 
 
 def _whole(page: bytes | str) -> bytes | str:

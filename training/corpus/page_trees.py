@@ -1,0 +1,82 @@
+"""What is done to the tree of a web page before trafilatura reads it, so that no text of the article is passed over."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SENTENCE_END = re.compile(r"""[.!?…:;。！？؟।]["'”’»)\]]*$""")
+_BLOCKS = (
+    "address", "article", "aside", "blockquote", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figure",
+    "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre",
+    "section", "table", "td", "ul",
+)  # fmt: skip
+_HOLDERS = ("article", "body", "div", "form", "main", "section", "td")
+_WITHIN = ("a", "abbr", "b", "cite", "em", "font", "i", "mark", "q", "span", "strong", "sub", "sup", "time", "u")
+
+
+def wrap_loose_text(tree: Any, named: bool) -> None:
+    """Sentences that stand in a block beside other blocks become paragraphs, as a browser shows them.
+
+    Trafilatura drops most of them, and lists where the article is not ``named``. What ends no sentence (labels, signs
+    between links) is left as it is.
+    """
+    for centred in list(tree.iter("center")):
+        centred.tag = "div"
+    for block in list(tree.iter("div")):
+        if not block.attrib and _beside_paragraphs(block) and not _holds_blocks(block) and _is_said(block):
+            block.tag = "p"
+    for holder in list(tree.iter(*_HOLDERS)):
+        if any(child.tag in _BLOCKS and (child.tag, holder.tag) != ("div", "body") for child in holder):
+            _wrap(holder)
+    if not named:
+        for item in list(tree.iter("li", "dd")):
+            if _beside_paragraphs(item.getparent()) and not _holds_blocks(item):
+                _wrap(item)
+
+
+def _beside_paragraphs(block: Any) -> bool:
+    return block is not None and block.getparent() is not None and block.getparent().find("p") is not None
+
+
+def _is_said(block: Any) -> bool:
+    return SENTENCE_END.search(_text(block)) is not None
+
+
+def _holds_blocks(element: Any) -> bool:
+    return next(element.iterdescendants(*_BLOCKS), None) is not None
+
+
+def _text(element: Any) -> str:
+    return "".join(element.itertext()).strip()
+
+
+def _wrap(holder: Any) -> None:
+    run: list[Any] = []
+    text, holder.text = holder.text, None
+    at = 0
+    for child in [*holder, None]:
+        if child is not None and child.tag in _WITHIN and not _holds_blocks(child):
+            run.append(child)
+            continue
+        at = _put(holder, at, text, run)
+        if child is not None:
+            text, child.tail = child.tail, None
+            at += 1
+            run = []
+
+
+def _put(holder: Any, at: int, text: str | None, run: list[Any]) -> int:
+    """Put a run of text and the tags within it back at its place, in a paragraph if it is one or more sentences."""
+    said = (text or "") + "".join("".join(part.itertext()) + (part.tail or "") for part in run)
+    if SENTENCE_END.search(said.strip()):
+        paragraph = holder.makeelement("p")
+        paragraph.text = text
+        paragraph.extend(run)
+        holder.insert(at, paragraph)
+        return at + 1
+    if at:
+        holder[at - 1].tail = text
+    else:
+        holder.text = text
+    return at + len(run)
