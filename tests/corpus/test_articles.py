@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,6 +245,37 @@ def test_text_beside_paragraphs_is_not_passed_over(tag: str, laid_out: str, time
     page = f"{NAV}<{tag}><p>Word of it came by radio.</p>{body}</{tag.split()[0]}><footer><p>All rights reserved.</p></footer>"
     found = [text for text in html_paragraphs(page) if text in wanted]
     assert found == wanted
+
+
+POSTS = (
+    "<article itemprop=liveBlogUpdate><h3>{0}</h3><div itemprop=articleBody>{1}</div></article>",
+    "<li><article class=stream-post><header><h3>{0}</h3></header><div class=stream-post-body>{1}</div></article></li>",
+    "<div class=live-post><time>9:12</time><h2>{0}</h2><div class=post-body>{1}</div></div>",
+    "<div class=post><h2>{0}</h2>{1}</div>",
+    "<section><h2>{0}</h2><div class=text>{1}</div></section>",
+)
+PAGE_OF_MANY = "<div class=page><h1>{0}</h1><div class=article-body>{1}</div></div>"
+
+
+def _posts(form: str, number: int) -> tuple[str, list[str]]:
+    wanted = [[f"In hour {n}: {text} It is {at} o'clock." for at, text in enumerate(PLAIN * 3)] for n in range(number)]
+    rows = ["".join(f"<p>{text}</p>" for text in texts) for texts in wanted]
+    return "".join(form.format(f"Hour {n}", row) for n, row in enumerate(rows)), list(chain(*wanted))
+
+
+@pytest.mark.parametrize("form", POSTS)
+@pytest.mark.parametrize("frame", ["<main><h1>Live</h1><div>{}</div></main>", "<article><h1>Live</h1>{}</article>"])
+def test_every_post_of_a_live_blog_is_read_in_order(form: str, frame: str) -> None:
+    posts, wanted = _posts(form, 7)
+    found = html_paragraphs(f"{NAV}{frame.format(posts)}<footer><p>All rights reserved.</p></footer>")
+    assert [text for text in found if text not in ("Live", *(f"Hour {n}" for n in range(7)), "9:12")] == wanted
+
+
+def test_teasers_and_further_articles_are_no_posts() -> None:
+    (post, wanted), (others, _) = _posts(POSTS[3], 1), _posts(PAGE_OF_MANY, 4)
+    teasers = "".join(f"<div class=post><h2>Other {n}</h2><p>A dam is full again.</p></div>" for n in range(5))
+    assert html_paragraphs(f"<main><h1>News</h1>{post}<div>{teasers}</div></main>") == ["Hour 0", *wanted]
+    assert html_paragraphs(f"<main>{others}</main>") == wanted
 
 
 def test_labels_and_signs_between_links_are_made_no_paragraphs() -> None:

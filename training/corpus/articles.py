@@ -9,7 +9,7 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from training.corpus.page_trees import SENTENCE_END, wrap_loose_text
+from training.corpus.page_trees import SENTENCE_END, frame_posts, wrap_loose_text
 from training.errors import UserError
 
 # What ends a line in text from anywhere: CRLF, a lone CR, vertical tab, form feed, NEL and the Unicode separators.
@@ -130,8 +130,10 @@ def _extracted(page: bytes | str) -> Any:
     for line_break in list(tree.iter("br")):
         _soften(line_break)
     etree.strip_tags(tree, _DROPPED)
-    named = any(path(tree) for path in names)
-    wrap_loose_text(tree, named)
+    first = next((found for path in names for found in path(tree)[:1]), None)
+    if first is not None:
+        frame_posts(tree, first)
+    wrap_loose_text(tree, named=first is not None)
     for block in tree.iter("article", "section", "li"):  # trafilatura runs the texts of some blocks together
         listed = block.tag == "li" and block.getparent() is not None and block.getparent().tag in ("ul", "ol", "menu")
         if not listed and next(block.iterdescendants(*_WITHIN), None) is None:

@@ -13,6 +13,7 @@ _BLOCKS = (
 )  # fmt: skip
 _HOLDERS = ("article", "body", "div", "form", "main", "section", "td")
 _WITHIN = ("a", "abbr", "b", "cite", "em", "font", "i", "mark", "q", "span", "strong", "sub", "sup", "time", "u")
+_FRAMES = ("article", "div", "main", "section")
 
 
 def wrap_loose_text(tree: Any, named: bool) -> None:
@@ -80,3 +81,27 @@ def _put(holder: Any, at: int, text: str | None, run: list[Any]) -> int:
     else:
         holder.text = text
     return at + len(run)
+
+
+def frame_posts(tree: Any, first: Any) -> None:
+    """What holds all posts of a live blog is marked as the article: trafilatura would take the ``first`` post alone.
+
+    Posts are what it takes and all that have the same names, if most of the text is not in the first, none holds
+    another, and they stand under one headline at most; if not, they are teasers, or articles of their own.
+    """
+    posts = [post for post in tree.iter(first.tag) if _name(post) == _name(first)]
+    sizes = [len(_text(post)) for post in posts]
+    if len(posts) < 3 or 2 * sizes[0] > sum(sizes) or any(_within_another(post) for post in posts):
+        return
+    around = set(posts[-1].iterancestors())
+    frame = next((above for above in first.iterancestors(*_FRAMES) if above in around), None)
+    if frame is not None and sum(1 for _ in frame.iter("h1")) < 2:
+        frame.set("itemprop", "articleBody")
+
+
+def _name(element: Any) -> tuple[str | None, str | None]:
+    return element.get("class"), element.get("itemprop")
+
+
+def _within_another(post: Any) -> bool:
+    return any(_name(above) == _name(post) for above in post.iterancestors(post.tag))
