@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 
 import pytest
@@ -290,6 +291,26 @@ def test_text_that_a_page_holds_as_data_alone_is_found() -> None:
     text = "The army took the town on Monday, its speaker said on the radio. " * 4
     data = '<script type="application/ld+json">{"@type": "NewsArticle", "articleBody": "' + text + '"}</script>'
     assert html_paragraphs(f"<html><head>{data}</head><body></body></html>") == [text.strip()]
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n", "\r\n", "</p>\n<p>", "<br><br>"], ids=ascii)
+def test_text_that_a_page_holds_as_data_keeps_its_paragraphs(gap: str) -> None:
+    texts = [f"{sentence} It was {n} o'clock." for n, sentence in enumerate(PLAIN)]
+    body = gap.join(texts) if gap != "</p>\n<p>" else f"<p>{gap.join(texts)}</p>"
+    data = json.dumps({"@graph": [{"@type": "NewsArticle", "headline": "Towns fall", "articleBody": body}]})
+    script = f'<script type="application/ld+json">{data}</script>'
+    assert html_paragraphs(f"<html><head>{script}{script}</head><body><div></div></body></html>") == texts
+    shown = "".join(f"<p>{text} So it was said.</p>" for text in texts)
+    assert html_paragraphs(f"<html><head>{script}</head><body><article>{shown}</article></body></html>") == [
+        f"{text} So it was said." for text in texts
+    ]
+
+
+def test_posts_that_a_page_holds_as_data_alone_are_read() -> None:
+    posts = [{"@type": "BlogPosting", "articleBody": sentence} for sentence in PLAIN]
+    data = json.dumps({"@type": "LiveBlogPosting", "liveBlogUpdate": posts})
+    page = f'<html><head><script type="application/ld+json">{data}</script></head><body></body></html>'
+    assert html_paragraphs(page) == PLAIN
 
 
 words = st.lists(

@@ -9,6 +9,7 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from training.corpus.page_data import article_bodies
 from training.corpus.page_trees import SENTENCE_END, frame_posts, wrap_loose_text
 from training.errors import UserError
 
@@ -42,6 +43,7 @@ _WITHIN = (
     "br",
 )
 _PRE = re.compile(r"(</?pre(?=[\s/>]))", re.IGNORECASE)
+_MARKED_UP = re.compile(r"</?(?:p|br|div)\b", re.IGNORECASE)
 _BLANK_LINE = re.compile("\n[ \t]*\n[ \t\n]*")
 _DROPPED = "dropped"
 _NAMES = frozenset({"class", "id", "style", "role", "aria-hidden"})
@@ -98,16 +100,29 @@ def html_paragraphs(page: bytes | str) -> list[str]:
     if tags > MOST_TAGS:
         raise UserError(f"the page has {tags:,} tags, more than the {MOST_TAGS:,} that an article may have")
     try:
-        document = _extracted(_whole(page))
+        tree = _libraries()[0].load_html(_whole(page))
+        bodies = article_bodies(tree) if tree is not None else []
+        document = _extracted(tree) if tree is not None else None
     except (ValueError, RecursionError, AssertionError, LookupError, AttributeError, TypeError) as problem:
         raise UserError(f"the page cannot be parsed as HTML ({type(problem).__name__}: {problem})") from None
     found: list[str] = []
     if document is not None and document.body is not None:
         _collect(document.body, found)
-    return found
+    if not bodies or len(found) > len(bodies):
+        return found
+    parts = [part for body in bodies for part in _laid_out(body)]
+    same = "".join("".join(parts).split()) == "".join("".join(found).split())
+    return parts if same or not found else found
 
 
-def _extracted(page: bytes | str) -> Any:
+def _laid_out(body: str) -> list[str]:
+    """The paragraphs of a text that a page holds as data, whose line breaks trafilatura takes for spaces."""
+    if _MARKED_UP.search(body):
+        return html_paragraphs(body)
+    return [" ".join(part.split()) for part in split_text(body)]
+
+
+def _extracted(tree: Any) -> Any:
     """What trafilatura makes of a page.
 
     It drops what some tags within sentences hold, so those without a name go first. Where it falls back to its
@@ -115,9 +130,6 @@ def _extracted(page: bytes | str) -> Any:
     then it is asked again, without any such tag.
     """
     trafilatura, etree, names = _libraries()
-    tree = trafilatura.load_html(page)
-    if tree is None:
-        return None
     etree.strip_tags(tree, etree.Comment)
     for inline in list(tree.iter(*_INLINE)):
         if inline.tag == "time" or _NAMES.isdisjoint(inline.keys()):  # by names trafilatura knows what is no article's
