@@ -50,6 +50,41 @@ def test_blank_lines_decide_where_there_are_any():
     assert split_text(text) == ["One.\nTwo.", "Three.\nFour."]
 
 
+def test_one_paragraph_a_line_below_a_headline_and_a_blank_line_is_split_too():
+    lines = [
+        "Two men were killed at the pass.",
+        "“We saw it,” said one who fled.",
+        "Police came late.",
+        "It rained",
+        "So it was.",
+    ]
+    body = "\n".join(lines)
+    assert split_text(f"Fighting in the vale\n\n{body}") == ["Fighting in the vale", *lines]
+    assert split_text(f"Fighting\n\nBy a reporter\n\n{body}\n\nVale News") == [
+        "Fighting",
+        "By a reporter",
+        *lines,
+        "Vale News",
+    ]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["Headline", "A convoy of three trucks was hit\nby a bomb near the town\nof X on Monday. Two died\nand fled."],
+        ["Headline", "He spoke of it.\nThen he left.\nThat was all.", "They went\nhome."],
+        [
+            "They said three things of the war, and each of them was heard in the city.",
+            "One.\nTwo.\nThree.",
+            "Then home.",
+        ],
+        ["Headline", "He spoke.\nShe left."],
+    ],
+)
+def test_other_lines_beside_blank_lines_stay_together(parts: list[str]):
+    assert split_text("\n\n".join(parts)) == parts
+
+
 texts = st.text(st.sampled_from("ab .!\n\r\t\u00a0\u200b\u2028\u2029\x0c\x85é—\ufeff\x00"), max_size=60) | st.text()
 
 

@@ -55,26 +55,27 @@ def split_text(text: str) -> list[str]:
     """Split an article into its paragraphs, each stripped and not empty, in order.
 
     Blank lines part paragraphs; a line of spaces, no-break spaces or zero-width characters is blank, and a form feed
-    or U+2029 counts as one. Line breaks inside a paragraph stay, as ``\\n``. A text without any blank line is
-    either one paragraph wrapped by hand, or written one paragraph a line: it is split at its lines if three in four of
-    them (the last one aside) end as sentences do or are longer than 120 characters, which no wrapped line is.
+    or U+2029 counts as one. Line breaks inside a paragraph stay, as ``\\n``. Lines that no blank line parts are
+    either one paragraph wrapped by hand, or written one paragraph a line. They are split if three in four of
+    them (the last one aside) end as sentences do or are longer than 120 characters, which no wrapped line is, and if
+    they are all of the text, or most of it: three lines or more below a headline, say, with no other such lines.
     """
-    lines = [_stripped(line) for line in _LINE_END.split(_BREAK.sub("\n\n", text))]
-    while lines and not lines[-1]:
-        lines.pop()
-    while lines and not lines[0]:
-        lines.pop(0)
-    if "" not in lines and _one_paragraph_a_line(lines):
-        return lines
-    paragraphs: list[str] = []
-    held: list[str] = []
-    for line in [*lines, ""]:
+    blocks: list[list[str]] = [[]]
+    for line in map(_stripped, _LINE_END.split(_BREAK.sub("\n\n", text))):
         if line:
-            held.append(line)
-        elif held:
-            paragraphs.append("\n".join(held))
-            held = []
-    return paragraphs
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    blocks = [block for block in blocks if block]
+    several = [block for block in blocks if len(block) > 1]
+    if len(several) == 1 and _is_most(several[0], blocks) and _one_paragraph_a_line(several[0]):
+        return [line for block in blocks for line in block]
+    return ["\n".join(block) for block in blocks]
+
+
+def _is_most(block: list[str], blocks: list[list[str]]) -> bool:
+    length = sum(map(len, block))
+    return len(blocks) == 1 or (len(block) > 2 and 2 * length > sum(len(line) for other in blocks for line in other))
 
 
 def _stripped(line: str) -> str:
