@@ -141,6 +141,8 @@ def test_a_row_without_paragraph_id_is_an_article(run, tmp_path):
     [
         ("in.html", b"%PDF-1.7 and more", "holds a PDF, expected an HTML page"),
         ("in.html", b"\x1f\x8b\x08 and more", "holds gzip data, expected an HTML page"),
+        ("in.txt", b"%PDF-1.7\nand more", "holds a PDF, expected plain text"),
+        ("in.txt", b"{\\rtf1\\ansi Shells fell.\\par }", "holds RTF, expected plain text"),
         ("in.txt", b"fine\nnot \xff\n", "not UTF-8 (byte 10, line 2)"),
     ],
 )

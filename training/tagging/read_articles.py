@@ -14,7 +14,14 @@ from training.tagging.streams import ByteStream
 from training.tagging.work import Position, Reading, Work
 
 _MOST_FILES = 64
-_NO_PAGES = {b"%PDF": "a PDF", b"\x1f\x8b": "gzip data", b"PK\x03\x04": "a zip archive", b"\x89PNG": "an image"}
+_EXPECTED = {"html": "an HTML page", "txt": "plain text"}
+_NEITHER = {
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "gzip data",
+    b"PK\x03\x04": "a zip archive",
+    b"\x89PNG": "an image",
+    b"{\\rtf": "RTF",
+}
 
 
 def read_articles(sources: Sequence[Source], first: int, reading: Reading, stdin: object = None) -> Iterator[Work]:
@@ -51,10 +58,10 @@ def _decode(files: Sequence[tuple[Source, bytes, str | None]], reading: Reading)
 def _paragraphs(source: Source, data: bytes, longest: int) -> list[str]:
     if len(data) > 4 * longest:
         raise ValueError(f"the article is too long: more than {4 * longest:,} bytes")
+    other = next((name for begins, name in _NEITHER.items() if data.startswith(begins)), None)
+    if other:
+        raise ValueError(f"holds {other}, expected {_EXPECTED[source.format]}")
     if source.format == "html":
-        other = next((name for begins, name in _NO_PAGES.items() if data.startswith(begins)), None)
-        if other:
-            raise ValueError(f"holds {other}, expected an HTML page")
         paragraphs = html_paragraphs(data)
         if not paragraphs:
             raise ValueError("no article text was found in the page")
