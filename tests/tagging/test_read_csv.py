@@ -148,6 +148,8 @@ def test_articles_without_ids_are_named_by_their_line(run, tmp_path):
         (b"text,text\n1,2\n", 'names the column "text" twice'),
         (b"te\xffxt\n1\n", "header is not UTF-8"),
         (b'"text\n', "no header found"),
+        ("id,text\r\n1,a\r\n".encode("utf-16"), "the file is UTF-16. Save it as UTF-8"),
+        (b"id,text\r1,a\r", "no header found.*Lines seem to end in CR alone: save the file with LF"),
     ],
 )
 def test_wrong_headers_are_told_before_anything_is_done(run, tmp_path, data, message):

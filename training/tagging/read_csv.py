@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -62,6 +63,8 @@ def read_header(source: Source, stream: ByteStream, options: Options) -> Header:
     """Read the header and leave ``stream`` behind it. Raises :class:`UserError` if it lacks a column that is needed."""
     data = stream.read(_LONGEST_HEADER)
     body = data.removeprefix(_BOM)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{source.shown}:1: the file is UTF-16. Save it as UTF-8 (e.g. iconv -f UTF-16 -t UTF-8).")
     for record in csv_records(body, DELIMITERS[source.format]):
         if record.fields == []:
             continue
@@ -77,8 +80,10 @@ def read_header(source: Source, stream: ByteStream, options: Options) -> Header:
         return Header(names, end, 1 + data[:end].count(b"\n"))
     if not body.strip() and len(data) < _LONGEST_HEADER:
         return Header([], len(data), 1 + data.count(b"\n"))
+    alone = " Lines seem to end in CR alone: save the file with LF." if b"\r" in body and b"\n" not in body else ""
     raise UserError(
         f"{source.shown}:1: no header found. Expected column names in the first line, within {_LONGEST_HEADER:,} bytes."
+        f"{alone}"
     )
 
 
