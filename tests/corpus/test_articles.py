@@ -328,6 +328,12 @@ def test_text_that_a_page_holds_as_data_alone_is_found() -> None:
     assert html_paragraphs(f"<html><head>{data}</head><body></body></html>") == [text.strip()]
 
 
+def test_words_are_whole_where_a_page_allows_a_hyphen() -> None:
+    assert html_paragraphs("<p>The air&shy;strike hit the mar\u00adket on Mon&#173;day.</p><p>&shy;</p>") == [
+        "The airstrike hit the market on Monday."
+    ]
+
+
 @pytest.mark.parametrize("gap", ["\n", "\n\n", "\r\n", "</p>\n<p>", "<br><br>"], ids=ascii)
 def test_text_that_a_page_holds_as_data_keeps_its_paragraphs(gap: str) -> None:
     texts = [f"{sentence} It was {n} o'clock." for n, sentence in enumerate(PLAIN)]
