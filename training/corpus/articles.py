@@ -188,8 +188,9 @@ def _whole(page: bytes | str) -> bytes | str:
     that is laid out already, as in ``<pre>``, blank lines part paragraphs.
     """
     if isinstance(page, bytes):
-        if page.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return _whole(page.decode("utf-16", "replace"))
+        character_set = _evident_character_set(page)
+        if character_set:
+            return _whole(page.decode(character_set, "replace"))
         return str(_whole(page.decode("latin-1"))).encode("latin-1")  # byte by byte, whatever the character set
     parts = _PRE.split(page.replace("\r\n", "\n").replace("\r", "\n"))
     for at in range(2, len(parts), 2):
@@ -197,6 +198,15 @@ def _whole(page: bytes | str) -> bytes | str:
             parts[at] = _BLANK_LINE.sub("<br><br>", parts[at])
     page = "".join(parts).replace("\n", " ")
     return page if "<html" in page[:4096].lower() else f"<html><body>{page}</body></html>"
+
+
+def _evident_character_set(page: bytes) -> str | None:
+    """The character sets that trafilatura takes for ASCII or UTF-8, where the bytes leave no doubt."""
+    if page.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if page.startswith((b"<\0", b"\0<")):
+        return "utf-16-le" if page[0] else "utf-16-be"
+    return "iso2022_jp_2" if page.isascii() and (b"\x1b$B" in page or b"\x1b$@" in page) else None
 
 
 def _collect(element: Any, found: list[str]) -> None:
