@@ -12,7 +12,8 @@ _BLOCKS = (
     "section", "table", "td", "ul",
 )  # fmt: skip
 _HOLDERS = ("article", "body", "div", "form", "main", "section", "td")
-_WITHIN = ("a", "abbr", "b", "cite", "em", "font", "i", "mark", "q", "span", "strong", "sub", "sup", "time", "u")
+_WITHIN = ("a", "abbr", "b", "cite", "em", "font", "i", "img", "mark", "q", "span", "strong", "sub", "sup", "time", "u")
+_SHORTEST = 30
 _FRAMES = ("article", "div", "main", "section")
 
 
@@ -25,7 +26,12 @@ def wrap_loose_text(tree: Any, named: bool) -> None:
     for centred in list(tree.iter("center")):
         centred.tag = "div"
     for block in list(tree.iter("div")):
-        if not block.attrib and _beside_paragraphs(block) and not _holds_blocks(block) and _is_said(block):
+        if (
+            not block.attrib
+            and _beside_paragraphs(block)
+            and not _holds_blocks(block)
+            and _is_said(_text(block), _links(block))
+        ):
             block.tag = "p"
     for holder in list(tree.iter(*_HOLDERS)):
         if any(child.tag in _BLOCKS and (child.tag, holder.tag) != ("div", "body") for child in holder):
@@ -40,8 +46,13 @@ def _beside_paragraphs(block: Any) -> bool:
     return block is not None and block.getparent() is not None and block.getparent().find("p") is not None
 
 
-def _is_said(block: Any) -> bool:
-    return SENTENCE_END.search(_text(block)) is not None
+def _is_said(text: str, links: str) -> bool:
+    """Whether a text ends as a sentence does and is more than its links and a label."""
+    return SENTENCE_END.search(text.strip()) is not None and len(text.strip()) - len(links) >= _SHORTEST
+
+
+def _links(element: Any) -> str:
+    return "".join(_text(link) for link in element.iter("a"))
 
 
 def _holds_blocks(element: Any) -> bool:
@@ -70,7 +81,7 @@ def _wrap(holder: Any) -> None:
 def _put(holder: Any, at: int, text: str | None, run: list[Any]) -> int:
     """Put a run of text and the tags within it back at its place, in a paragraph if it is one or more sentences."""
     said = (text or "") + "".join("".join(part.itertext()) + (part.tail or "") for part in run)
-    if SENTENCE_END.search(said.strip()):
+    if _is_said(said, "".join(map(_links, run))):
         paragraph = holder.makeelement("p")
         paragraph.text = text
         paragraph.extend(run)
