@@ -327,6 +327,13 @@ def test_text_that_a_page_holds_as_data_alone_is_found() -> None:
     assert html_paragraphs(f"<html><head>{data}</head><body></body></html>") == [text.strip()]
 
 
+def test_windows_characters_in_a_page_that_is_declared_as_latin_1() -> None:
+    texts = [*(text for n in range(9) for text in (f"It was {n} o'clock.", *PLAIN)), "“We don’t know yet” – he said."]
+    rows = "".join(f"<p>{text}</p>" for text in dict.fromkeys(texts))
+    page = f"<html><head><meta charset=iso-8859-1></head><body><article>{rows}</article></body></html>"
+    assert html_paragraphs(page.encode("cp1252")) == list(dict.fromkeys(texts))
+
+
 def test_words_are_whole_where_a_page_allows_a_hyphen() -> None:
     assert html_paragraphs("<p>The air&shy;strike hit the mar\u00adket on Mon&#173;day.</p><p>&shy;</p>") == [
         "The airstrike hit the market on Monday."

@@ -19,7 +19,8 @@ _LINE_END = re.compile("\r\n|[\n\r\x0b\x85\u2028]")
 _BREAK = re.compile("[\x0c\u2029]")
 # Zero-width characters and byte-order marks that make a blank line look full.
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
-_SOFT_HYPHEN = "\xad"  # tells where a word may be broken, and is no part of it
+# Soft hyphens tell where a word may be broken. What is declared as ISO-8859-1 is Windows-1252, as browsers have it.
+_MEANT = {0xAD: None} | {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
 _LONGEST_WRAPPED_LINE = 120
 MOST_TAGS = 100_000
 _INLINE = (
@@ -226,7 +227,7 @@ def _collect(element: Any, found: list[str]) -> None:
 
 def _keep(inline: list[str], found: list[str]) -> None:
     """Where trafilatura falls back to its baseline it gives one block with a line for each paragraph."""
-    for line in "".join(inline).splitlines():
-        text = " ".join(line.replace(_SOFT_HYPHEN, "").split())
+    for line in "".join(inline).translate(_MEANT).splitlines():
+        text = " ".join(line.split())
         if _stripped(text):
             found.append(text)
