@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,20 @@ def test_a_correction_is_on_the_disk_when_the_page_is_told_so(tags_file: Path) -
         }
         assert client.get("/api/count", params={"state": "corrected"}).json() == {"count": 0}
     assert records_of(path) == []
+
+
+def test_two_tabs_that_correct_one_paragraph_at_once_do_not_part_the_file_and_the_filter(tags_file: Path) -> None:
+    with page(tags_file, None) as client:
+
+        def tab(saves: bool) -> set[int]:
+            body = {"row": 0, "topics": ["shelling"]}
+            asked = [client.request("PUT" if saves else "DELETE", "/api/corrections", json=body) for _ in range(40)]
+            return {answer.status_code for answer in asked}
+
+        with ThreadPoolExecutor(4) as tabs:
+            assert set().union(*tabs.map(tab, (True, False, True, False))) == {200}
+        told = client.get("/api/count", params={"state": "corrected"}).json()["count"]
+    assert told == len(records_of(tags_file.with_name("corrections.jsonl")))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from starlette.applications import Starlette
@@ -87,6 +88,7 @@ async def _problem(_: Request, problem: Exception) -> Response:
 class _Api:
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
+        self._correcting = Lock()  # a file and a table say what is corrected: two tabs must not part them
 
     def about(self, request: Request) -> Response:
         shown = self._shown
@@ -170,25 +172,25 @@ class _Api:
             raise UserError("Not saved: this row has no paragraph_id or no text, which labelled data need.")
         chosen = [topic.strip() for topic in dict.fromkeys(topics)]
         self._check(chosen, [topic for topic, _ in row["topics"]])
-        kept.save(
-            {
-                "paragraph_id": row["paragraph_id"],
-                "article_id": row["article_id"] or row["paragraph_id"],
-                "text": row["text"],
-                "topics": [],
-                "date": row["date"],
-            },
-            chosen,
-        )
-        tags.corrected([row["paragraph_id"]])
+        paragraph = {
+            "paragraph_id": row["paragraph_id"],
+            "article_id": row["article_id"] or row["paragraph_id"],
+            "text": row["text"],
+            "topics": [],
+            "date": row["date"],
+        }
+        with self._correcting:
+            kept.save(paragraph, chosen)
+            tags.corrected([row["paragraph_id"]])
         return {"correction": chosen, "corrected": len(kept)}
 
     def _undo(self, number: int) -> dict[str, Any]:
         tags, kept = self._labelling()
         row = tags.row(number)
-        if kept.of(row["paragraph_id"], row["text"]) is not None:
-            kept.remove(row["paragraph_id"])
-            tags.corrected([], removed=[row["paragraph_id"]])
+        with self._correcting:
+            if kept.of(row["paragraph_id"], row["text"]) is not None:
+                kept.remove(row["paragraph_id"])
+                tags.corrected([], removed=[row["paragraph_id"]])
         return {"correction": None, "corrected": len(kept)}
 
     def _check(self, topics: Sequence[str], own: Sequence[str]) -> None:

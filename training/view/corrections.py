@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from training.atomic import sync_folder, write_file
@@ -24,7 +23,7 @@ Signature = tuple[int, int, int] | None
 
 
 class Corrections:
-    """The labelled records of one JSONL file, which this process alone writes.
+    """The labelled records of one JSONL file, which this process alone writes, one thread at a time.
 
     A new record is appended and flushed to the disk. One that changes or goes makes the file be written anew beside
     and put in its place, because a paragraph may stand only once in labelled data.
@@ -33,7 +32,6 @@ class Corrections:
     def __init__(self, path: Path, annotator: str | None) -> None:
         self.path = path
         self.annotator = annotator or getpass.getuser()
-        self._writing = Lock()
         self._records = self._read()
         self._signature = self._seen()
 
@@ -80,21 +78,19 @@ class Corrections:
             "annotator": self.annotator,
             "annotated_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        with self._writing:
-            before = self._records.get(identity)
-            if before is not None and before["text"] != paragraph["text"]:
-                raise UserError(
-                    f'Not saved: another paragraph with the id "{identity}" is in {self.path} already. '
-                    f"Ids must be unique in labelled data; tag again with ids of their own."
-                )
-            self._write({**self._records, identity: record}, None if before else record)
+        before = self._records.get(identity)
+        if before is not None and before["text"] != paragraph["text"]:
+            raise UserError(
+                f'Not saved: another paragraph with the id "{identity}" is in {self.path} already. '
+                f"Ids must be unique in labelled data; tag again with ids of their own."
+            )
+        self._write({**self._records, identity: record}, None if before else record)
         return record
 
     def remove(self, paragraph_id: str) -> None:
         """Forget a correction."""
-        with self._writing:
-            if paragraph_id in self._records:
-                self._write({name: kept for name, kept in self._records.items() if name != paragraph_id}, None)
+        if paragraph_id in self._records:
+            self._write({name: kept for name, kept in self._records.items() if name != paragraph_id}, None)
 
     def _write(self, records: dict[str, Record], new: Record | None) -> None:
         if self._seen() != self._signature:
