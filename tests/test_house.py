@@ -37,7 +37,7 @@ MAY_IMPORT["checks"] = {*STEPS, "train"}
 MAY_IMPORT["search"] = {*STEPS, "train"}
 MAY_IMPORT["review"] = {*STEPS, "train", "tagging"}
 MAY_IMPORT["tagging"] = {"errors", "atomic", "corpus", "model"}
-MAY_IMPORT["view"] = {"errors", "dates", "atomic", "codebook", "corpus", "model", "evaluation"}
+MAY_IMPORT["view"] = {"errors", "topic_names", "dates", "atomic", "codebook", "corpus", "model", "evaluation"}
 DOORS = {
     "click": {"training/cli.py", "training/commands"},
     "mlflow": {"training/tracking"},

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +57,8 @@ def test_two_tabs_that_correct_one_paragraph_at_once_do_not_part_the_file_and_th
         b'{"row": 99999, "topics": []}',
         b'{"row": 0, "topics": "a"}',
         b'{"row": 0, "topics": [""]}',
+        b'{"row": 0, "topics": ["raid\\nat night"]}',
+        b'{"row": 0, "topics": ["\\ud800"]}',
         b'{"row": true, "topics": []}',
     ],
 )
@@ -159,5 +160,7 @@ def test_the_page_says_what_there_is(tags_file: Path, model: Model) -> None:
         assert about["tags"]["models"] == [model.id]
         assert {topic["id"] for topic in about["topics"]} == set(model.topics)
         assert about["tags"]["rows"] == 63
-        answer = client.get("/api/paragraphs", params={"after": json.dumps({"row": 1})})
-        assert (answer.status_code, answer.json()["problem"][:5]) == (400, "after")
+        for after in ('{"row": 1}', "1", "[]", "[1, 2, 3]", "[null]", "[NaN]", "[Infinity]", "[1e400, 2]", "[" * 9999):
+            answer = client.get("/api/paragraphs", params={"after": after})
+            assert (answer.status_code, answer.json()["problem"][:5]) == (400, "after")
+        assert client.get("/api/paragraphs", params={"after": "[0.5]", "order": "surest"}).status_code == 200

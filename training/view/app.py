@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from training.codebook import Codebook
 from training.errors import UserError, did_you_mean
 from training.model.model import Model
+from training.topic_names import fault_of
 from training.view.corrections import Corrections
 from training.view.evidence import LONGEST, evidence_of, paragraphs_of, shortened
 from training.view.filters import PAGE, parse_filter
@@ -170,7 +172,7 @@ class _Api:
         row = tags.row(number)
         if row["paragraph_id"] is None or not row["text"].strip():
             raise UserError("Not saved: this row has no paragraph_id or no text, which labelled data need.")
-        chosen = [topic.strip() for topic in dict.fromkeys(topics)]
+        chosen = list(dict.fromkeys(topic.strip() for topic in topics))
         self._check(chosen, [topic for topic, _ in row["topics"]])
         paragraph = {
             "paragraph_id": row["paragraph_id"],
@@ -196,8 +198,10 @@ class _Api:
     def _check(self, topics: Sequence[str], own: Sequence[str]) -> None:
         """With a codebook only its topics and those of the tags can be set; without one any name is a topic."""
         for topic in topics:
-            if not topic or len(topic) > _LONGEST_TOPIC:
-                raise UserError(f"Not saved: the name of a topic has 1 to {_LONGEST_TOPIC} characters.")
+            fault = fault_of(topic)
+            if fault or len(topic) > _LONGEST_TOPIC:
+                told = fault or f"has {len(topic)} characters; at most {_LONGEST_TOPIC} are expected"
+                raise UserError(f"Not saved: the topic {topic[:40]!r} {told}.")
             known = {*self._shown.topics, *own}
             if self._shown.codebook is not None and topic not in known:
                 raise UserError(f'Not saved: "{topic}" is not in the codebook.{did_you_mean(topic, known)}')
@@ -241,10 +245,9 @@ def _place(given: str) -> list[float] | None:
     if not given:
         return None
     try:
-        place = json.loads(given)
-    except ValueError:
-        place = None
-    numbers = isinstance(place, list) and all(isinstance(part, int | float) for part in place)
-    if not numbers or len(place) not in (1, 2):
+        place = [float(part) for part in json.loads(given)]
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        place = []
+    if len(place) not in (1, 2) or not all(map(math.isfinite, place)):
         raise UserError(f'after: found "{given:.40}", expected the place of a row.')
-    return list(place)
+    return place

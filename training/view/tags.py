@@ -58,7 +58,7 @@ class Tags:
         if wanted.order == "file":
             place, order = "[row]", "row"
             if after is not None:
-                made.add("row > $row", row=int(after[0]))
+                made.add("row > $row", row=int(after[-1]))
         else:
             sign, direction = ("<", "DESC") if wanted.order == "surest" else (">", "ASC")
             place, order = f"[{made.probability}, row]", f"{made.probability} {direction}, row"
@@ -67,7 +67,7 @@ class Tags:
                 made.add(
                     f"({made.probability} {sign} $at OR ({made.probability} = $at AND row > $row))",
                     at=float(after[0]),
-                    row=int(after[1]),
+                    row=int(after[-1]),
                 )
         rows = self._all(
             f"SELECT row, paragraph_id, article_id, topics, probabilities, date, text, {place}, {made.probability} "
