@@ -201,7 +201,10 @@ def test_a_job_that_a_signal_stops_says_so_in_its_code(trained: Any, tmp_path: P
     [
         ("tag {model} in.jsonl --output - | head -n 1 > first", 0),
         ("tag {model} in.jsonl --output t.jsonl 2>&-", 0),
+        ("tag {model} in.jsonl --output t.jsonl >&-", 0),
         ("tag {model} nowhere.jsonl --output t.jsonl 2>&-", 1),
+        ("drift {model} in.jsonl <&-", 0),
+        ("drift {model} - <&-", 1),
         ("explain {model} 'Families fled.' >&-", 0),
     ],
 )

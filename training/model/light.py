@@ -57,8 +57,8 @@ class OwnProcess:
         """End the process with success, where the command allows it without taking apart each object of Python."""
         if self.ends_at_once:
             atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # None is one that was closed
+                stream.flush()
             os._exit(0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -72,7 +71,7 @@ def read_archive(
         together = list(run)
         options = together[0][1]
         reading = Reading(options, Tuning(), kept_as_json=False)
-        for work in read([source for source, _ in together], Position(), reading, sys.stdin.buffer):
+        for work in read([source for source, _ in together], Position(), reading):
             batch = work.decode()
             kept = dict(zip(options.keep, batch.kept, strict=True))
             dates = kept[date_column] if with_dates else pa.nulls(len(batch.texts), pa.string())

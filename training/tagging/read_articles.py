@@ -24,13 +24,13 @@ _NEITHER = {
 }
 
 
-def read_articles(sources: Sequence[Source], first: int, reading: Reading, stdin: object = None) -> Iterator[Work]:
+def read_articles(sources: Sequence[Source], first: int, reading: Reading) -> Iterator[Work]:
     """Work over a run of article files, the first of them number ``first`` of the job."""
     held: list[tuple[Source, bytes, str | None]] = []
     total = raw = 0
     longest = 4 * reading.options.max_characters
     for number, source in enumerate(sources, start=first):
-        with ByteStream(source, stdin) as stream:  # type: ignore[arg-type]
+        with ByteStream(source) as stream:
             data = stream.read(longest + 1)
             raw += stream.raw_bytes
             held.append((source, data, stream.problem))

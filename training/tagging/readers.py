@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -51,7 +50,7 @@ def check_sources(sources: Sequence[Source], options: Options) -> tuple[pa.DataT
     return types.pop() if tables == {"parquet"} and len(types) == 1 else ()
 
 
-def read(sources: Sequence[Source], start: Position, reading: Reading, stdin: BinaryIO | None = None) -> Iterator[Work]:
+def read(sources: Sequence[Source], start: Position, reading: Reading) -> Iterator[Work]:
     """Work from ``start`` to the end of the last source. ``raw_bytes`` counts from the beginning of the first."""
     at = start.source
     before = sum(source.size for source in sources[:at])
@@ -59,10 +58,10 @@ def read(sources: Sequence[Source], start: Position, reading: Reading, stdin: Bi
         run = _run_of_articles(sources, at)
         this = start if start.source == at else Position(at)
         if run > at:
-            works = read_articles(sources[at:run], at, reading, stdin)
+            works = read_articles(sources[at:run], at, reading)
         else:
             run = at + 1
-            works = _table(sources[at], this, reading, stdin)
+            works = _table(sources[at], this, reading)
         for work in works:
             yield replace(work, raw_bytes=before + work.raw_bytes)
         before += sum(source.size for source in sources[at:run])
@@ -76,10 +75,10 @@ def _run_of_articles(sources: Sequence[Source], at: int) -> int:
     return end
 
 
-def _table(source: Source, start: Position, reading: Reading, stdin: BinaryIO | None) -> Iterator[Work]:
+def _table(source: Source, start: Position, reading: Reading) -> Iterator[Work]:
     """Work on one source; the last piece leads on to the next source."""
     held: Work | None = None
-    with ByteStream(source, stdin) if source.format != "parquet" else nullcontext() as stream:
+    with ByteStream(source) if source.format != "parquet" else nullcontext() as stream:
         problem = None
         works = _works(source, stream, start, reading)
         while True:
