@@ -62,7 +62,7 @@ def test_resolved_config_reads_back_the_same() -> None:
         ("features.word={min-df: 3}", r'features\.word\.min-df: unknown key\. Did you mean "min_df"'),
         (".=1", r": unknown key\. Known keys: name"),
         ("seed=2024-13-45", r"--set seed: not valid YAML: month"),
-        ("data.train=&a [*a]", r"x\.yaml: holds an alias within what it names"),
+        ("data.train=&a [*a]", r"--set data\.train: not valid YAML: an alias within what it names"),
         ("data={train: x, train: y}", r'--set data: not valid YAML: the key "train" stands twice'),
         ("classifier.strength=.inf", r"classifier\.strength: found inf, expected: .*finite"),
         ("thresholds.shrinkage=.nan", r"thresholds\.shrinkage: found nan"),
@@ -80,6 +80,12 @@ def test_wrong_keys_and_values_are_named(override: str, message: str) -> None:
         parse_config("name: x\nseed: 1", where="x.yaml", overrides=[override])
 
 
+def _aliases(node: str) -> str:
+    """A thousand characters that mean four to the power of twenty values."""
+    lines = [f"a{at}: &a{at} {node.format(', '.join([f'*a{at - 1}'] * 4))}" for at in range(1, 21)]
+    return "\n".join(["a0: &a0 {x: 1}", *lines, "name: x"])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -89,8 +95,10 @@ def test_wrong_keys_and_values_are_named(override: str, message: str) -> None:
         ('name: x\ndata: {train: "\\ud800"}', "not valid YAML: half of a surrogate pair .*line 2"),
         ('name: x\ndata: {codebook: "\\0"}', "not valid YAML: .*a null character, not text .*line 2"),
         ("name: x\nseed: 3\nname: y", 'not valid YAML: the key "name" stands twice .*line 3'),
-        ("name: x\ndata: &d {train: *d}", "holds an alias within what it names"),
+        ("name: x\ndata: &d {train: *d}", "not valid YAML: an alias within what it names .*line 2"),
         ("name: " + "[" * 20_000, "not valid YAML"),
+        (_aliases("[{}]"), "not valid YAML: more than 1,000,000 values when aliases are written out"),
+        (_aliases("{{<<: [{}]}}"), "not valid YAML: more than 1,000,000 values when aliases are written out"),
         ("name: x\ndata: {train: '${NO_SUCH_VARIABLE}/a.jsonl'}", "NO_SUCH_VARIABLE is not set"),
     ],
 )

@@ -34,11 +34,7 @@ def parse_config(text: str, *, where: str, overrides: Sequence[str] = ()) -> Con
     tree = _mapping(text, where)
     for override in overrides:
         _override(tree, override)
-    try:
-        tree = _expand(tree, where)
-    except RecursionError:
-        raise UserError(f"{where}: holds an alias within what it names.") from None
-    return _validated(Config, tree, where)
+    return _validated(Config, _expand(tree, where), where)
 
 
 def parse_columns(text: str, *, where: str) -> Columns:

@@ -10,6 +10,8 @@ import yaml
 from training.errors import UserError
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # which no path or name can hold
+MOST_VALUES = 1_000_000
+"""Values in a file with its aliases written out: aliases of aliases can make a kilobyte mean more than any memory."""
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -26,6 +28,12 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 class _OnceLoader(yaml.SafeLoader):
+    def construct_document(self, node: Any) -> Any:
+        if _size(node, {}) > MOST_VALUES:
+            told = f"more than {MOST_VALUES:,} values when aliases are written out"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark)
+        return super().construct_document(node)
+
     def construct_scalar(self, node: Any) -> Any:
         value = super().construct_scalar(node)
         if isinstance(value, str) and _NO_TEXT.search(value):
@@ -44,3 +52,17 @@ class _OnceLoader(yaml.SafeLoader):
                     )
                 seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
+
+
+def _size(node: Any, known: dict[int, int | None]) -> int:
+    """How many values a node stands for; ``known`` are those of other nodes, None while they are being counted."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = None
+        inner = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_size(each, known) for each in inner)
+    found = known[id(node)]
+    if found is None:
+        raise yaml.constructor.ConstructorError(None, None, "an alias within what it names", node.start_mark)
+    return found
