@@ -113,6 +113,14 @@ def test_one_id_for_two_texts_is_refused(tmp_path: Path) -> None:
             kept.save(paragraph(1, "Another."), [])
 
 
+def test_a_user_without_a_name_is_asked_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: {}["getpwuid(): uid not found: 12345"])
+    with pytest.raises(UserError, match="--annotator NAME"), Corrections.open(tmp_path / "c.jsonl"):
+        pass
+    with Corrections.open(tmp_path / "c.jsonl", "Ada") as kept:
+        assert kept.annotator == "Ada"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -64,15 +64,16 @@ def _cache_folder() -> Path | None:
     for source in [*sorted(here.glob("kernels*.py")), here / "characters.py"]:
         digest.update(source.read_bytes())
     own = Path(tempfile.gettempdir()) / f"conflict-topics-{os.getuid()}"
-    for parent in (here / "__pycache__", Path.home() / ".cache" / "conflict-topics", own):
-        folder = parent / f"kernels-{digest.hexdigest()[:16]}"
+    for place in (here / "__pycache__", Path("~/.cache/conflict-topics"), own):
         try:
+            parent = place.expanduser()
+            folder = parent / f"kernels-{digest.hexdigest()[:16]}"
             parent.mkdir(mode=0o700 if parent == own else 0o777, parents=True, exist_ok=True)
             folder.mkdir(exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
             if is_ours(parent) and is_ours(folder):
                 return folder
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: there is no home
             continue
     return None
 
@@ -115,6 +116,11 @@ def compiled(function: F) -> F:
     No fast-math: results must not depend on how a compiler may reorder sums.
     """
     return _jit(function)
+
+
+def unordered(function: F) -> F:
+    """The same, but sums may be reordered: for what is learned from."""
+    return _jit(function, fastmath=True)
 
 
 def lean(function: F) -> F:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from training.model.kernels import compiled, unordered
 from training.model.kernels_svm import shuffle
 
 Array = Any  # a NumPy array inside compiled code
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@unordered
 def _dot(weights: Array, indices: Array, data: Array, begin: int, end: int) -> np.float32:
     total = np.float32(0)
     for at in range(begin, end):
@@ -23,14 +23,14 @@ def _dot(weights: Array, indices: Array, data: Array, begin: int, end: int) -> n
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@unordered
 def _step(weights: Array, square: Array, indices: Array, data: Array, begin: int, end: int, by: np.float32) -> None:
     for at in range(begin, end):
         feature = indices[at]
         weights[feature] += by * data[at] * square[feature]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fit_logistic(
     indptr: Array, indices: Array, data: Array, sign: Array, cost: Array, scale: Array, epochs: int, tolerance: float
 ) -> tuple[Array, float, int]:

@@ -20,8 +20,8 @@ from training.model.kernels_lanes import (
 )
 from training.model.kernels_machine import LANES
 from training.model.kernels_svm import fit_lanes
+from training.model.kernels_weighing import document_frequency
 from training.model.memory import zeros
-from training.model.weighting import document_frequency
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -6,20 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.sparse import csr_array
 
+from training.model.kernels import compiled
+from training.model.kernels_weighing import document_frequency
+
 Floats = npt.NDArray[np.float32]
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def document_frequency(indptr: Any, indices: Any, rows: Any, features: int) -> Any:
-    """The number of ``rows`` that hold each feature, int64 [features]."""
-    counts = np.zeros(features, np.int64)
-    for row in rows:
-        for at in range(indptr[row], indptr[row + 1]):
-            counts[indices[at]] += 1
-    return counts
 
 
 def lift_of_topic(
@@ -29,11 +21,11 @@ def lift_of_topic(
 
     ``held`` [features] counts all rows that hold each feature.
     """
-    count = rows.shape[0]
+    count, indptr = rows.shape[0], np.asarray(rows.indptr, np.int64)
     if taken is not None:
-        held, count = document_frequency(rows.indptr, rows.indices, taken, rows.shape[1]), len(taken)
+        held, count = document_frequency(indptr, rows.indices, taken, rows.shape[1]), len(taken)
     with_topic = np.flatnonzero(positive) if taken is None else taken[positive[taken]]
-    held_positive = document_frequency(rows.indptr, rows.indices, with_topic, rows.shape[1])
+    held_positive = document_frequency(indptr, rows.indices, with_topic, rows.shape[1])
     return log_lift(held, held_positive, len(with_topic), count)
 
 
@@ -63,7 +55,7 @@ def log_lift(
     return np.asarray(weight / np.sqrt(square / occurrences), dtype=np.float32)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _weigh(
     held: Any, held_positive: Any, log: Any, log_expected: Any, log_expected_negative: Any
 ) -> tuple[npt.NDArray[np.float64], float]:

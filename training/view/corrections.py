@@ -31,7 +31,7 @@ class Corrections:
 
     def __init__(self, path: Path, annotator: str | None) -> None:
         self.path = path
-        self.annotator = annotator or getpass.getuser()
+        self.annotator = annotator or _user()
         self._records = self._read()
         self._signature = self._seen()
 
@@ -137,6 +137,13 @@ class Corrections:
                 log.warning("%s: the last line was cut off while it was written; it is left out", self.path)
             write_file(self.path, b"".join(map(_line, records.values())))
         return records
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number
+        raise UserError("--annotator: your user has no name here. Say who corrects with --annotator NAME.") from None
 
 
 def _parsed(path: Path, number: int, line: bytes) -> Record:
