@@ -29,7 +29,7 @@ def get(url: str, path: str, cookie: str = "") -> tuple[int, str]:
         return answer.status, str(answer.getheader("set-cookie")).split(";")[0]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_answers_until_it_is_ended_and_leaves_nothing_behind(
     tags_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: signal.Signals
 ) -> None:

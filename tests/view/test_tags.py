@@ -169,6 +169,15 @@ def test_what_is_not_tags_is_told(tmp_path: Path, name: str, content: str, messa
         pass
 
 
+def test_ctrl_c_while_tags_are_read_is_no_fault(tag_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise RuntimeError("Query interrupted")  # as DuckDB 1 does
+
+    monkeypatch.setattr("training.view.tags._prepare", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="^$"), open_tags(tag_files["jsonl"]):
+        pass
+
+
 def test_labelled_parquet_is_not_tags(tmp_path: Path) -> None:
     pq.write_table(
         pa.table({"paragraph_id": ["1"], "topics": ["a;b"], "probabilities": [[0.5]], "text": ["x"]}),

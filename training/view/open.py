@@ -13,7 +13,7 @@ from training.errors import UserError
 from training.model.model import Model
 from training.view.app import Shown, make_app
 from training.view.corrections import Corrections
-from training.view.serve import Address, serve
+from training.view.serve import Address, put_in_order, serve
 from training.view.tags import Tags, open_tags
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def view(
     port: int = 0,
     opened: Callable[[Address], None] = lambda address: None,
 ) -> str:
-    """Serve the page at 127.0.0.1 until Ctrl-C; gives what to tell the user at the end.
+    """Serve the page at 127.0.0.1 until Ctrl-C, SIGTERM or SIGHUP; gives what to tell the user at the end.
 
     ``opened`` is called with the address as soon as a browser can ask for it. Raises :class:`UserError`.
     """
@@ -47,7 +47,7 @@ def view(
         )
     if is_model and not (Path(tags_or_model) / "manifest.json").exists() and any(Path(tags_or_model).glob("*.parquet")):
         raise UserError(f"{tags_or_model}: is a folder of Parquet parts. Name one of the files in it.")
-    with ExitStack() as stack:
+    with put_in_order(), ExitStack() as stack:
         address = stack.enter_context(Address.at(port))
         loaded = load(tags_or_model) if is_model else load(model) if model else None
         tags, kept = None, None

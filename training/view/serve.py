@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -50,17 +50,25 @@ class Address:
             yield cls(bound, int(bound.getsockname()[1]))
 
 
+@contextmanager
+def put_in_order() -> Iterator[None]:
+    """Within, SIGTERM, and SIGHUP where the terminal is closed, interrupt as Ctrl-C does: all is cleared up."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if before[signal.SIGHUP] != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # which uvicorn knows
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def serve(app: ASGIApp, address: Address, opened: Callable[[Address], None]) -> None:
-    """Answer until SIGINT or SIGTERM, then return. The socket listens already when ``opened`` is called."""
+    """Answer until it is interrupted, then return. The socket listens already when ``opened`` is called."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2, lifespan="off"
     )
-    # Uvicorn raises the signal again when it has stopped; as KeyboardInterrupt it lets everything be put in order.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with suppress(KeyboardInterrupt):  # uvicorn raises a signal again when it has stopped
         opened(address)
         uvicorn.Server(config).run(sockets=[address.bound])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -139,6 +139,10 @@ def open_tags(path: Path, text_column: str = "text", date_column: str = "date") 
                 f"{path}: cannot be read as {found.suffix.lstrip('.')}: "
                 f"{_first_line(problem).replace(str(link), path.name)} Expected the output of conflict-topics tag."
             ) from None
+        except RuntimeError as problem:
+            if str(problem) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         if not tags.rows:
             connection.close()
             raise UserError(f"{path}: holds no rows. Expected the output of conflict-topics tag.")
