@@ -10,7 +10,7 @@ import numpy as np
 
 from training.codebook import Codebook, load_codebook
 from training.config import Config, Data
-from training.config_file import parse_columns, parse_config
+from training.config_file import load_config, parse_columns
 from training.corpus.rarity import rarity_of
 from training.corpus.records import Corpus, read_corpus
 from training.errors import UserError, listed
@@ -68,7 +68,7 @@ def model_config(model: Model) -> Config:
     path = model.folder / "config.yaml" if model.folder else None
     if path is None or not path.exists():
         return Config(name="default", data=Data())
-    return parse_config(path.read_text(encoding="utf-8"), where=str(path))
+    return load_config(path)
 
 
 def all_topics(model: Model, corpus: Corpus) -> tuple[str, ...]:

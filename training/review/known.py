@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from training.corpus.columns import by_source, has_standard_labels, keys_of
 from training.corpus.sources import read_rows
 from training.errors import UserError
 from training.measure import model_config, saved_codebook
+from training.model.folder import parse
 from training.model.model import Model
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,7 @@ def metrics_of(model: Model) -> dict[str, Any]:
     path = model.folder / "metrics.json" if model.folder else None
     if path is None or not path.exists():
         return {}
-    tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return tree
+    return parse(path, path.read_bytes())
 
 
 def support_of(model: Model) -> dict[str, int]:
