@@ -110,6 +110,14 @@ def test_several_files_by_glob(tmp_path: Path) -> None:
     assert read(str(tmp_path / "*.jsonl")).paragraph_ids == ("p1", "p2", "p3")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["a[1].csv", "a*.csv", "x::y.csv"])
+def test_a_file_with_the_name_of_a_glob_is_read_and_no_other(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a1.csv").write_text("text,topics\nShells fell.,shelling\n")
+    (tmp_path / name).write_text("text,topics\nAll is calm.,truce\n")
+    corpus = read(tmp_path / name, Columns(topics=SeparatedTopics(column="topics", separator=";")))
+    assert (corpus.texts.to_pylist(), corpus.topics) == (["All is calm."], ("truce",))
+
+
 def test_files_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.jsonl").write_bytes(lines(GOOD))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.corpus.delimiters import other_delimiter
-from training.corpus.files import data_suffix, matching_files, numbered_lines
+from training.corpus.files import COMPRESSIONS, data_suffix, matching_files, numbered_lines
 from training.errors import UserError
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
@@ -178,12 +178,15 @@ def _load(builder: str, path: Path, strings: Sequence[str] = (), **options: Any)
         options["features"] = datasets.Features({name: datasets.Value("string") for name in strings})
         options |= {"keep_default_na": False, "na_filter": False, "encoding": "utf-8-sig"}
     with tempfile.TemporaryDirectory(prefix="conflict-topics-") as cache:
+        compression = path.suffix.lower() if path.suffix.lower() in COMPRESSIONS else ""
+        link = Path(cache) / f"data{data_suffix(path)}{compression}"  # what a glob would read as one may be a name
+        link.symlink_to(path.resolve())
         try:
             return datasets.load_dataset(
-                builder, data_files=[str(path)], split="train", cache_dir=cache, keep_in_memory=True, **options
+                builder, data_files=[str(link)], split="train", cache_dir=cache, keep_in_memory=True, **options
             )
         except Exception as problem:  # datasets wraps whatever its readers raise
-            reason = str(problem.__cause__ or problem).splitlines()[0].rstrip(".")
+            reason = str(problem.__cause__ or problem).splitlines()[0].rstrip(".").replace(str(link), path.name)
             raise UserError(f"{path}: cannot be read as {builder}: {reason}.") from problem
 
 
