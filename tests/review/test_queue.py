@@ -25,7 +25,7 @@ from training.review.pool import Pool, distance_to_decision
 from training.review.queue import Asked, make_queue, to_label
 from training.review.records import read_all
 from training.review.settle import settle
-from training.review.write import write_to_label
+from training.review.write import ToLabel, write_to_label
 
 
 def queue_of(trained: Any, archive: list[str], asked: Asked, **more: Any) -> Any:
@@ -220,6 +220,20 @@ def test_round_trip_through_own_formats(trained: Any, archive_file: Path, tmp_pa
         assert set(record["topics"]) == set(trained.model.tag([record["text"]])[0])
         assert record["annotator"] == "queue"
         assert "suggested" not in record
+
+
+def test_no_text_is_a_formula_in_a_spreadsheet_and_each_comes_back_as_it_was(tmp_path: Path) -> None:
+    texts = ['=HYPERLINK("http://example.org")', "- Shells fell.", "+1", "@all", "'-quoted", "''", "'plain'", "a=b"]
+    entries = [ToLabel({"text": text, "paragraph_id": f"-{at}"}) for at, text in enumerate(texts)]
+    write_to_label(tmp_path / "queue.csv", entries, "")
+    cells = list(csv.reader(io.StringIO((tmp_path / "queue.csv").read_text(encoding="utf-8-sig"))))
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in cells for cell in row)
+    with (tmp_path / "queue.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([cells[0], *(["none", *row[1:]] for row in cells[1:])])
+    labelled = settle(read_all([str(tmp_path / "queue.csv")]), None).labelled
+    assert [(record["paragraph_id"], record["text"]) for record in labelled] == [
+        (f"-{at}", text) for at, text in enumerate(texts)
+    ]
 
 
 def test_labels_are_never_overwritten(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from training.corpus.sources import csv_records, json_record
 from training.errors import UserError, listed
 from training.review.annotations import Annotation, Export, person_of, time_of, topic_list
 from training.review.studio_exports import read_flat, read_json
-from training.review.write import NO_TOPIC, SEPARATOR
+from training.review.write import NO_TOPIC, SEPARATOR, text_of_cell
 
 
 def stem(path: Path) -> str:
@@ -52,7 +52,8 @@ def _read_csv(path: Path, control: str | None, export: Export, person: str) -> N
             f"the queue.csv that review queue wrote. Columns found: {listed(columns, 20)}."
         )
     for place, record in rows:
-        _own_record(person, place, {**record, "topics": _cell(record["topics"])}, export)
+        told = {name: text_of_cell(cell) for name, cell in record.items()}
+        _own_record(person, place, {**told, "topics": _cell(told["topics"])}, export)
 
 
 def _table(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from training.review import label_studio
 FILES = ("tasks.json", "labelling.xml", "queue.jsonl", "queue.csv")
 SEPARATOR = ";"
 NO_TOPIC = "none"
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet may run; and what would be taken for guarded
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,21 @@ def spreadsheet(entries: Sequence[ToLabel]) -> str:
         row = _with_suggestion(entry)
         if entry.suggested is not None:
             row["suggested"] = joined(entry.suggested)
-        writer.writerow({name: "" if value is None else value for name, value in row.items()})
+        writer.writerow({name: _cell(value) for name, value in row.items()})
     # Spreadsheets take a CSV file without a byte-order mark for Windows-1252.
     return "\ufeff" + stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A value as a spreadsheet shows it and leaves it: behind an apostrophe, which import takes off, no formula."""
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def text_of_cell(cell: str) -> str:
+    """What stood in a cell before it was guarded."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def joined(topics: Sequence[str]) -> str:
