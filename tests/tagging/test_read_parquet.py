@@ -15,6 +15,7 @@ from tests.tagging.conftest import rejected, tagged
 from training.errors import UserError
 from training.tagging import Tuning
 from training.tagging.parquet_pages import _chunks, largest_page
+from training.tagging.read_parquet import _written_out
 
 TEXTS = ["An airstrike", None, "", "shelling", "ü"]
 
@@ -208,3 +209,14 @@ def test_decimals_and_bytes_go_to_tables_as_they_are(run, tmp_path):
     run(tmp_path / "in.parquet", "t.csv", keep=("k", "b"))
     (row,) = tagged(tmp_path / "t.csv")
     assert (row["k"], row["b"]) == ("1.10", "raw")
+
+
+def test_a_dictionary_of_long_texts_is_written_out_in_parts(monkeypatch):
+    """Else a file of kilobytes comes to more text than a column of strings can hold, and its offsets overflow."""
+    monkeypatch.setattr("training.tagging.read_parquet._MOST_TEXT", 1000)
+    texts = pa.DictionaryArray.from_arrays(pa.array([0, 1, None] * 40, pa.int32()), ["s" * 300, "t"])
+    batch = pa.record_batch({"text": texts, "n": pa.array(range(120))})
+    parts = list(_written_out(batch))
+    assert {part.num_rows for part in parts} == {9, 3}
+    assert pa.Table.from_batches(parts).to_pylist() == batch.to_pylist()
+    assert list(_written_out(batch.slice(0, 9))) == [batch.slice(0, 9)]

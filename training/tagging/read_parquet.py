@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from training.errors import UserError
@@ -15,9 +17,11 @@ from training.tagging.columns import rows_of
 from training.tagging.inputs import Source
 from training.tagging.parquet_pages import large_page
 from training.tagging.records import Batch, batch_of
+from training.tagging.strings import is_text
 from training.tagging.work import Position, Reading, Work
 
 _MOST_ROWS = 32_768
+_MOST_TEXT = 64 << 20
 DAMAGED = (pa.ArrowException, OSError, RuntimeError, ValueError, IndexError, OverflowError)
 """What pyarrow raises for damaged files; for a footer that contradicts itself, also Python's own errors."""
 
@@ -54,7 +58,8 @@ def read_parquet(source: Source, start: Position, reading: Reading) -> Iterator[
             if first + rows > start.offset:
                 size = _batch_rows(file.metadata.row_group(group), reading.tuning.block_bytes)
                 at = first
-                for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
+                batches = file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False)
+                for batch in chain.from_iterable(map(_written_out, batches)):
                     end = at + batch.num_rows
                     if end > start.offset:
                         after = Position(start.source, end, end + 1)
@@ -76,6 +81,17 @@ def _batch_rows(group: Any, block_bytes: int) -> int:
     """Rows of about ``block_bytes``, the same for the same row group."""
     each: int = max(1, group.total_byte_size // max(1, group.num_rows))
     return max(1, min(_MOST_ROWS, block_bytes // each))
+
+
+def _written_out(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in parts: a dictionary of a few texts can stand for more than a column of strings can hold."""
+    total = 0
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and is_text(column.type.value_type):
+            total += pc.sum(pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)).as_py() or 0
+    step = max(1, batch.num_rows * _MOST_TEXT // max(total, _MOST_TEXT))
+    for first in range(0, batch.num_rows, step):
+        yield batch.slice(first, step)
 
 
 def _decode(source: Source, reading: Reading, batch: pa.RecordBatch, first: int) -> Batch:
