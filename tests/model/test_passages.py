@@ -199,3 +199,9 @@ def test_saved_and_loaded(fitted, tmp_path):
     texts = texts_of(20)[0]
     assert model.scorer.passages == fitted.scorer.passages
     assert (load(tmp_path / "model").predict_proba(texts) == model.predict_proba(texts)).all()
+
+
+@pytest.mark.parametrize(("words", "parts"), [(119, 0), (120, 2), (199, 2), (200, 3)])
+def test_how_long_a_text_must_be_for_so_many_passages(words, parts):
+    """Of words of one letter, too, for which it is told by the bytes which texts are too short."""
+    assert len(passages_of(as_string_array([" ".join("a" * words)]), 80)[1]) == parts

@@ -401,3 +401,16 @@ def test_input_files_are_of_every_table_format():
     assert {Path(name).suffix for name in INPUT_FILES} >= {".jsonl", ".csv", ".parquet", ".gz", ".zst", ".txt"}
     assert SMALL.commit_seconds == 0
     assert rejected(Path("nowhere")) == []
+
+
+def test_what_lies_behind_the_last_commit_is_cut_off_however_much_it_is(run, inputs):
+    wanted = reference(run, inputs, "t.jsonl")
+    with Disk().installed() as disk:
+        run(inputs, "t.jsonl")
+    with pytest.raises(Crash), Disk(disk.count - 20, "crash").installed():
+        run(inputs, "again.jsonl")
+    for name in ("output", "rejected", "journal"):
+        with (run.folder / "again.jsonl.partial" / name).open("ab") as stream:
+            stream.write(b"never committed\n" * 10_000)
+    run(inputs, "again.jsonl")
+    assert result(run, "again.jsonl") == wanted

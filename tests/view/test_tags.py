@@ -68,6 +68,10 @@ def test_filters_agree_with_plain_python(tag_files: dict[str, Path], form: str, 
         middle = sorted(told)[len(told) // 2]
         above = all_rows(tags, topic="topic:shelling", low=repr(middle))
         assert [row["row"] for row in above] == [at for at, value in probability.items() if (value or 0) >= middle]
+        below = all_rows(tags, topic="topic:shelling", high=repr(middle))
+        assert [row["row"] for row in below] == [at for at, value in probability.items() if 0 < (value or 0) <= middle]
+        if order != "file":
+            assert len(all_rows(tags, order=order)) == tags.rows - tags.untagged, "what has no probability has no order"
 
 
 def test_words_and_dates(tag_files: dict[str, Path]) -> None:
@@ -167,6 +171,21 @@ def test_what_is_not_tags_is_told(tmp_path: Path, name: str, content: str, messa
     (tmp_path / name).write_text(content)
     with pytest.raises(UserError, match=message), open_tags(tmp_path / name):
         pass
+
+
+def test_a_paragraph_without_an_id_is_not_corrected(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(json.dumps(GOOD) + "\n" + json.dumps(GOOD | {"paragraph_id": None}) + "\n")
+    with open_tags(tmp_path / "t.jsonl") as tags:
+        tags.corrected(["1"])
+        assert [row["row"] for row in all_rows(tags, state="open")] == [1]
+        assert [row["row"] for row in all_rows(tags, state="corrected")] == [0]
+
+
+def test_a_file_that_was_written_over_in_place_is_told(tags_file: Path) -> None:
+    with open_tags(tags_file) as tags:
+        tags_file.write_bytes(tags_file.read_bytes())
+        with pytest.raises(UserError, match="was changed or moved"):
+            tags.row(0)
 
 
 def test_ctrl_c_while_tags_are_read_is_no_fault(tag_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
