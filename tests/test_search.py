@@ -11,6 +11,7 @@ import yaml
 from tests.conftest import TOPIC_WORDS, config_for, synthetic_records, write_jsonl
 from training import search as searching
 from training.config import Config
+from training.config_file import load_config
 from training.errors import UserError
 from training.search import Trial, search, with_values
 from training.train import train
@@ -144,6 +145,13 @@ def test_other_labels_do_not_go_on_with_it(corpus_file: Path, tmp_path: Path) ->
     own.write_bytes(b"".join(own.read_bytes().splitlines(keepends=True)[:-1]))
     with pytest.raises(UserError, match="or other training data"):
         search(config, tmp_path / "study.db", trials=2, minutes=None)
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs").glob("*.yaml")), ids=str)
+def test_what_shipped_configs_let_a_search_change_is_there(path: Path) -> None:
+    config = load_config(path)
+    values = {key: choice[0] if isinstance(choice, list) else choice.low for key, choice in config.search.space.items()}
+    assert with_values(config, values) != config
 
 
 def test_unknown_keys_and_bad_ranges_are_named(corpus_file: Path, tmp_path: Path) -> None:

@@ -111,10 +111,17 @@ def measure(
 
 
 def compare_models(a: Model, b: Model, corpus: Corpus) -> tuple[list[Difference], list[Difference]]:
-    """Differences ``b - a`` overall and by topic, on the same paragraphs and resamples."""
+    """Differences ``b - a`` overall and by topic, on the same paragraphs and resamples.
+
+    Over the topics of ``corpus`` and of ``b``: what ``a`` alone knows is left out.
+    """
     config = model_config(a)
     topics = (*corpus.topics, *(topic for topic in b.topics if topic not in corpus.topics))
     corpus = corpus.with_topics(topics)
     resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
-    tags = [spread(model.predict(corpus.texts), model.topics, topics) for model in (a, b)]
+    tags = []
+    for model in (a, b):
+        shared = [topic for topic in model.topics if topic in topics]
+        columns = [model.topics.index(topic) for topic in shared]
+        tags.append(spread(model.predict(corpus.texts)[:, columns], shared, topics))
     return compare_tags(corpus.labels, tags[0], tags[1], topics, resampler)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.corpus.records import Corpus
-from training.errors import UserError
+from training.errors import UserError, listed
 from training.evaluation.comparison import Difference, difference_told
 from training.measure import compare_models
 from training.model.model import Model
@@ -73,7 +73,9 @@ def _verdict(store: Store, present: Any, candidate: Candidate) -> tuple[str, str
         return CHALLENGER, f"worse than the champion {rival.id} on this test data: {_shown(overall)}"
     if "better" not in verdicts and trained_at(store, present) > candidate.ended:
         return CHALLENGER, f"trained before the champion {rival.id}, and not better: {_shown(overall)}"
-    return CHAMPION, f"not worse than the champion {rival.id} on this test data: {_shown(overall)}"
+    lost = [topic for topic in rival.topics if topic not in candidate.model.topics]
+    less = f"; it does not know {listed(lost, 5)}" if lost else ""
+    return CHAMPION, f"not worse than the champion {rival.id} on this test data: {_shown(overall)}{less}"
 
 
 def _same_test(candidate: Candidate) -> Corpus:

@@ -81,6 +81,10 @@ def test_calibration_error_is_zero_for_true_frequencies() -> None:
     assert calibration_error(~truth, probabilities) == pytest.approx(0.5)
     sure = np.array([[0.95, 0.85]] * 100)
     assert calibration_error(np.array([[True, False]] * 100), sure) == pytest.approx((0.05 + 0.85) / 2)
+    rare = np.array([[0.95, 0.05]] * 100)
+    assert calibration_error(np.zeros((100, 2), bool), rare) == pytest.approx(0.5)
+    assert calibration_error(np.zeros((100, 2), bool), rare, least=0.1) == pytest.approx(0.95)
+    assert calibration_error(truth, probabilities, least=0.3) == 0
 
 
 def test_resampling_draws_whole_articles() -> None:

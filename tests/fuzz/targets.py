@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -166,15 +167,16 @@ def rows(data: bytes, kind: str, size: int) -> list[Any]:
     reading = Reading(OPTIONS, Tuning(size), False)
     found: list[Any] = [[], [], [], [], 0, 0]
     try:
-        for work in read([source], Position(), reading, io.BytesIO(data)):
-            batch = counted(work)
-            same_slowly(work, batch)
-            found[0] += zip(batch.paragraph_ids.to_pylist(), batch.article_ids.to_pylist(), strict=True)
-            found[1] += batch.texts.to_pylist()
-            found[2] += batch.kept[0].to_pylist()
-            found[3] += batch.rejects
-            found[4] += batch.rows
-            found[5] += batch.articles
+        with patch("sys.stdin", io.TextIOWrapper(io.BytesIO(data))):
+            for work in read([source], Position(), reading):
+                batch = counted(work)
+                same_slowly(work, batch)
+                found[0] += zip(batch.paragraph_ids.to_pylist(), batch.article_ids.to_pylist(), strict=True)
+                found[1] += batch.texts.to_pylist()
+                found[2] += batch.kept[0].to_pylist()
+                found[3] += batch.rejects
+                found[4] += batch.rows
+                found[5] += batch.articles
     except UserError as problem:
         return [str(problem)]
     return found

@@ -94,6 +94,21 @@ def test_a_model_of_other_topics_cannot_be_compared(trained: Any, stranger: Any,
     assert "knows none of its topics" in why
 
 
+def test_topics_that_only_the_champion_knows_are_told(
+    trained: Any, local_store: str, tmp_path: Path, content: Look
+) -> None:
+    from training.train import train
+
+    records = synthetic_records(40)
+    for record in records:
+        record["topics"] = [topic for topic in record["topics"] if topic != "shelling"]
+    fewer = train(config_for(write_jsonl(tmp_path / "train.jsonl", records), name="fewer"), tmp_path / "fewer")
+    tracked(trained)
+    alias, why = alias_and_reason(fewer)
+    assert alias == "champion"
+    assert why.endswith("; it does not know shelling")
+
+
 def test_a_champion_that_cannot_be_loaded(trained: Any, local_store: str, content: Look) -> None:
     tracked(trained)
     [model] = content(local_store).models

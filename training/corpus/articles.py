@@ -22,7 +22,7 @@ _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 # Soft hyphens tell where a word may be broken. What is declared as ISO-8859-1 is Windows-1252, as browsers have it.
 _MEANT = {0xAD: None} | {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
 _LONGEST_WRAPPED_LINE = 120
-MOST_TAGS = 100_000
+MOST_TAGS = 40_000
 _INLINE = (
     "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
     "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",

@@ -71,15 +71,19 @@ def average_precision(truth: Bools, scores: Floats) -> float | None:
     return float(np.sum(np.diff(hits, prepend=0) * precision) / positives)
 
 
-def calibration_error(truth: Bools, probabilities: Floats, bins: int = 10) -> float:
-    """Expected calibration error over all (paragraph, topic) decisions, in bins of equal width.
+LIKELY = 0.1
 
-    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3.
+
+def calibration_error(truth: Bools, probabilities: Floats, bins: int = 10, least: float = 0.0) -> float:
+    """Expected calibration error over the (paragraph, topic) decisions of probability ``least`` or more.
+
+    In bins of equal width (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3); 0 of none.
     """
-    flat, hit = probabilities.ravel().astype(float), truth.ravel()
+    counted = probabilities >= least
+    flat, hit = probabilities[counted].astype(float), truth[counted]
     at = np.minimum((flat * bins).astype(int), bins - 1)
     gap = np.abs(np.bincount(at, weights=flat - hit, minlength=bins))
-    return float(gap.sum() / len(flat))
+    return float(gap.sum() / max(1, len(flat)))
 
 
 def evaluate(truth: Bools, tags: Bools, probabilities: Floats, topics: Sequence[str]) -> dict[str, Any]:
@@ -87,7 +91,8 @@ def evaluate(truth: Bools, tags: Bools, probabilities: Floats, topics: Sequence[
 
     Macro figures average over the topics that have positives here, those the model never learned included.
     ``example_f1`` leaves out the rows that are empty in truth and in prediction; ``example_f1_all_rows`` counts
-    them as right.
+    them as right. ``calibration_error`` is next to nothing where most decisions are near 0;
+    ``calibration_error_likely`` is that of probabilities of 0.1 or more, which people look at.
     """
     by_topic = count(truth, tags)
     overall = by_topic.sum()
@@ -109,6 +114,7 @@ def evaluate(truth: Bools, tags: Bools, probabilities: Floats, topics: Sequence[
         "exact_match": _mean((truth == tags).all(axis=1)),
         "false_tags_per_thousand": float(1000 * overall.fp / max(1, len(truth))),
         "calibration_error": calibration_error(truth, probabilities),
+        "calibration_error_likely": calibration_error(truth, probabilities, least=LIKELY),
         "topics": {
             topic: {
                 "support": int(support[at]),

@@ -7,6 +7,7 @@ from typing import Any
 
 from training.evaluation.comparison import Difference
 from training.evaluation.intervals import LEAST_ARTICLES
+from training.evaluation.metrics import LIKELY
 from training.evaluation.promise import promise_summary
 
 HEADINGS = ("topic", "support", "precision", "recall", "F1", "AP", "threshold")
@@ -36,7 +37,8 @@ def results_table(metrics: Mapping[str, Any]) -> str:
         beside = f"   {estimate_told(metrics, name)}" if estimate else ""
         lines.append(f"{label:24} {_with_interval(test, name)}{beside}")
     lines.append(f"{'mean average precision':24} {_figure(test['mean_average_precision'])}")
-    lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}")
+    likely = f"{_figure(test['calibration_error_likely'])} among probabilities of {LIKELY} or more"
+    lines.append(f"{'calibration error':24} {_figure(test['calibration_error'])}   {likely}")
     lines.append(f"{'false tags per 1,000':24} {test['false_tags_per_thousand']:.0f}")
     if test["intervals"]["micro_f1"] is None:
         lines.append(f"No intervals: {TOO_FEW}.")
@@ -120,7 +122,8 @@ def comparison_table(overall: Sequence[Difference], by_topic: Sequence[Differenc
     lines.append("")
     if any(difference.interval is None for difference in overall):
         lines.append(f"Which is better can't be told: {TOO_FEW}.")
-    lines.append(f"F1 by topic: {len(sure)} of {len(by_topic)} differ beyond doubt.")
+    alone = " Each is judged alone: of many, a few do so by chance." if sure else ""
+    lines.append(f"F1 by topic: {len(sure)} of {len(by_topic)} differ beyond doubt.{alone}")
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,5 +97,6 @@ def _put(downloaded: Path, folder: Path) -> None:
 
 def _forget_unused(place: Path) -> None:
     for folder in place.iterdir():
-        if not folder.name.startswith(".") and time.time() - folder.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process forgets as well
+            if not folder.name.startswith(".") and time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -147,8 +147,9 @@ def sweep(place: Path | None = None) -> None:
     """Remove what processes that died have left aside."""
     place = place or PLACE
     for folder in place.glob(".*") if place.is_dir() else ():
-        if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process sweeps as well
+            if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(place: Path) -> Iterator[Path]:
