@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from training.config import Features
 from training.corpus.records import Corpus, numbered
 from training.evaluation.metrics import Floats
+from training.model.characters import CharacterTable
+from training.model.counts import count
+from training.model.kernels_tokens import Recipe
 from training.model.model import Model
+from training.model.texts import as_string_array, text_buffer
 
 # Bins of calibrated probability, finer towards both ends, where most paragraphs are.
 EDGES = (
@@ -69,7 +74,7 @@ def reference(
         "certainty": None if model.decision.exclusive == "no" else certainty(corpus, probabilities),
         "unknown_words": None
         if vocabulary is None
-        else unknown_words_out_of_fold(corpus.texts.to_pylist(), article, folds, vocabulary, least),
+        else unknown_words_out_of_fold(corpus.texts, article, folds, vocabulary, least),
     }
 
 
@@ -120,7 +125,7 @@ def unknown_share(text: str, vocabulary: Collection[str]) -> float | None:
 
 
 def unknown_words_out_of_fold(
-    texts: Sequence[str],
+    texts: pa.LargeStringArray,
     article: npt.NDArray[np.intp],
     folds: npt.NDArray[np.intp],
     vocabulary: Collection[str],
@@ -130,18 +135,16 @@ def unknown_words_out_of_fold(
 
     A word is known to a fold if the model kept it and at least ``min_df`` texts of the other folds hold it.
     """
-    words = [words_of(text) for text in texts]
-    numbers: dict[str, int] = {}
-    numbered = np.array([numbers.setdefault(word, len(numbers)) for found in words for word in found], dtype=np.intp)
-    lengths = np.array([len(found) for found in words], dtype=np.intp)
-    rows = np.repeat(np.arange(len(words)), lengths)
+    characters = CharacterTable.current()
+    found = count(text_buffer(as_string_array(texts)), Recipe(True, True, 1, 1, characters.growth), characters)
+    rows = np.repeat(found.all_rows, np.diff(found.indptr))
+    lengths = np.bincount(rows, weights=found.counts, minlength=len(texts))
     which, fold = np.unique(folds, return_inverse=True)
-    once = np.unique(rows * len(numbers) + numbered)  # each word of a text once
-    cells = fold[once // max(1, len(numbers))] * len(numbers) + once % max(1, len(numbers))
-    within = np.bincount(cells, minlength=len(which) * len(numbers)).reshape(len(which), len(numbers))
-    kept_by_model = np.fromiter((word in vocabulary for word in numbers), bool, len(numbers))
+    within = np.array([found.document_frequency(np.flatnonzero(fold == at)) for at in range(len(which))])
+    words = found.terms.strings_at(np.arange(len(found.terms)))
+    kept_by_model = np.fromiter((word in vocabulary for word in words), bool, len(words))
     known = kept_by_model & (within.sum(axis=0) - within >= min_df)
-    unknown = np.bincount(rows, weights=~known[fold[rows], numbered], minlength=len(words))
+    unknown = np.bincount(rows, weights=found.counts * ~known[fold[rows], found.indices], minlength=len(texts))
     kept = np.flatnonzero(lengths)
     shares = unknown[kept] / lengths[kept]
     values = shares if len(shares) else np.zeros(1)

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, check_non_negative, column_or_1d, validate_data
 
@@ -164,6 +163,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             truth = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(np.bool_)
             self.classes_ = np.arange(truth.shape[1])
         else:
+            from sklearn.preprocessing import LabelBinarizer  # with SciPy's splines, which topics need not
+
             binarizer = LabelBinarizer()
             truth = np.asarray(binarizer.fit_transform(column_or_1d(y, warn=True))).astype(np.bool_)
             self.classes_ = binarizer.classes_

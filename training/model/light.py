@@ -51,7 +51,7 @@ class OwnProcess:
         """Start a command that learns; scikit-learn comes without the statistics that SciPy has."""
         self.ends_at_once = True
         with _later("scipy.stats"):
-            import sklearn.preprocessing  # noqa: F401
+            import sklearn.base  # noqa: F401
 
     def end(self) -> None:
         """End the process with success, where the command allows it without taking apart each object of Python."""
