@@ -119,9 +119,6 @@ def compare_models(a: Model, b: Model, corpus: Corpus) -> tuple[list[Difference]
     topics = (*corpus.topics, *(topic for topic in b.topics if topic not in corpus.topics))
     corpus = corpus.with_topics(topics)
     resampler = Resampler(corpus.article_ids, config.evaluation.resamples, config.evaluation.confidence, config.seed)
-    tags = []
-    for model in (a, b):
-        shared = [topic for topic in model.topics if topic in topics]
-        columns = [model.topics.index(topic) for topic in shared]
-        tags.append(spread(model.predict(corpus.texts)[:, columns], shared, topics))
+    every = (*topics, *(topic for topic in a.topics if topic not in topics))
+    tags = [spread(model.predict(corpus.texts), model.topics, every)[:, : len(topics)] for model in (a, b)]
     return compare_tags(corpus.labels, tags[0], tags[1], topics, resampler)

@@ -1,9 +1,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from training.evaluation.reference import EDGES, design_effect, histogram, unknown_share, unknown_words_out_of_fold
+from training.evaluation.reference import (
+    EDGES,
+    design_effect,
+    histogram,
+    unknown_share,
+    unknown_words_out_of_fold,
+    words_of,
+)
 from training.review.prevalence import competing, corrected, misfit, mixing_share, wilson
 
 
@@ -87,15 +97,35 @@ def test_design_effect_of_whole_articles() -> None:
     assert design_effect(np.ones(4), np.arange(4)) == 1.0
 
 
+def _array(texts: list[str]) -> pa.LargeStringArray:
+    return pa.array(texts, pa.large_string())
+
+
+@given(st.lists(st.text(alphabet="aB1_ .-éİßΣς中a\u0301", max_size=12), min_size=1, max_size=5))
+def test_unknown_words_of_training_texts_and_of_archives_are_counted_alike(texts: list[str]) -> None:
+    every = np.arange(len(texts))
+    vocabulary = {word for text in texts for word in words_of(text)}
+    found = unknown_words_out_of_fold(_array(texts), every, every, vocabulary, min_df=1)
+    shares = [
+        unknown_share(text, {word for at, other in enumerate(texts) if at != own for word in words_of(other)})
+        for own, text in enumerate(texts)
+    ]
+    told = [share for share in shares if share is not None]
+    assert found["paragraphs"] == len(told)
+    assert found["mean"] == pytest.approx(np.mean(told) if told else 0)
+
+
 def test_unknown_words_are_those_of_no_other_fold() -> None:
     texts = ["alpha beta", "alpha gamma", "alpha delta delta"]
     found = unknown_words_out_of_fold(
-        texts, np.arange(3), np.arange(3), {"alpha", "beta", "gamma", "delta"}, min_df=1
+        _array(texts), np.arange(3), np.arange(3), {"alpha", "beta", "gamma", "delta"}, min_df=1
     )  # fmt: skip
     assert found["mean"] == pytest.approx(np.mean([1 / 2, 1 / 2, 2 / 3]))
     texts = ["alpha beta", "?", "beta beta gamma", "alpha gamma omega"]
-    found = unknown_words_out_of_fold(texts, np.arange(4), np.array([1, 1, 5, 5]), {"alpha", "beta", "gamma"}, min_df=1)
+    found = unknown_words_out_of_fold(
+        _array(texts), np.arange(4), np.array([1, 1, 5, 5]), {"alpha", "beta", "gamma"}, min_df=1
+    )
     assert (found["mean"], found["paragraphs"]) == (pytest.approx(np.mean([0, 1 / 3, 2 / 3])), 3)
-    assert unknown_words_out_of_fold(["?"], np.arange(1), np.arange(1), {"alpha"}, min_df=1)["paragraphs"] == 0
+    assert unknown_words_out_of_fold(_array(["?"]), np.arange(1), np.arange(1), {"alpha"}, min_df=1)["paragraphs"] == 0
     assert unknown_share("Alpha, omega!", {"alpha"}) == 0.5
     assert unknown_share("?!", {"alpha"}) is None

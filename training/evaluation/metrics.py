@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating[Any]]
+LIKELY = 0.1  # a probability that people look at
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,6 @@ def average_precision(truth: Bools, scores: Floats) -> float | None:
     hits = np.cumsum(truth[order])[last]
     precision = hits / (last + 1)
     return float(np.sum(np.diff(hits, prepend=0) * precision) / positives)
-
-
-LIKELY = 0.1
 
 
 def calibration_error(truth: Bools, probabilities: Floats, bins: int = 10, least: float = 0.0) -> float:

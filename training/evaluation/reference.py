@@ -14,8 +14,7 @@ from training.config import Features
 from training.corpus.records import Corpus, numbered
 from training.evaluation.metrics import Floats
 from training.model.characters import CharacterTable
-from training.model.counts import count
-from training.model.kernels_tokens import Recipe
+from training.model.counts import count, recipe_of
 from training.model.model import Model
 from training.model.texts import as_string_array, text_buffer
 
@@ -136,7 +135,8 @@ def unknown_words_out_of_fold(
     A word is known to a fold if the model kept it and at least ``min_df`` texts of the other folds hold it.
     """
     characters = CharacterTable.current()
-    found = count(text_buffer(as_string_array(texts)), Recipe(True, True, 1, 1, characters.growth), characters)
+    recipe = recipe_of("word", True, (1, 1), characters.growth)
+    found = count(text_buffer(as_string_array(texts)), recipe, characters)
     rows = np.repeat(found.all_rows, np.diff(found.indptr))
     lengths = np.bincount(rows, weights=found.counts, minlength=len(texts))
     which, fold = np.unique(folds, return_inverse=True)

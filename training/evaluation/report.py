@@ -16,7 +16,7 @@ from training.corpus.records import Corpus
 from training.evaluation import charts, curves
 from training.evaluation.comparison import difference_told
 from training.evaluation.highlight import segments
-from training.evaluation.metrics import Bools, Floats
+from training.evaluation.metrics import LIKELY, Bools, Floats
 from training.evaluation.table import TOO_FEW, estimate_told, existing, promise_cell, promise_lines
 from training.model.explaining import character_contributions
 from training.model.model import Model
@@ -52,6 +52,7 @@ def render_report(
     return environment.get_template(TEMPLATE.name).render(
         model=model,
         metrics=metrics,
+        likely=LIKELY,
         facts=facts,
         config=config,
         precision_recall=Markup(charts.precision_recall_chart(shown)) if shown else "",

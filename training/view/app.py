@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +25,11 @@ from training.view.corrections import Corrections
 from training.view.evidence import LONGEST, evidence_of, paragraphs_of, shortened
 from training.view.filters import PAGE, parse_filter
 from training.view.guard import Guard
-from training.view.newest import Asked
+from training.view.requests import asked_by, body_of, number_of, object_of, place_of
 from training.view.serve import Address
 from training.view.tags import Tags
 
 STATIC = Path(__file__).with_name("static")
-_LARGEST = 16 << 20
 _LONGEST_TOPIC = 100
 
 
@@ -125,8 +122,8 @@ class _Api:
 
     def paragraphs(self, request: Request) -> Response:
         tags, kept = self._labelling()
-        after = _place(request.query_params.get("after", ""))
-        rows = tags.page(parse_filter(request.query_params), after, _asker(request))
+        after = place_of(request.query_params.get("after", ""))
+        rows = tags.page(parse_filter(request.query_params), after, asked_by(request))
         for row in rows:
             record = kept.of(row["paragraph_id"], row["text"])
             row["correction"] = record["topics"] if record else None
@@ -137,11 +134,11 @@ class _Api:
     def count(self, request: Request) -> Response:
         tags, _ = self._labelling()
         wanted = parse_filter(request.query_params)
-        return JSONResponse({"count": tags.count(wanted, _asker(request))})
+        return JSONResponse({"count": tags.count(wanted, asked_by(request))})
 
     async def article(self, request: Request) -> Response:
         assert self._shown.model is not None
-        body = await _body(request)
+        body = await body_of(request)
         html = request.headers.get("content-type", "").startswith("text/html")
         return JSONResponse({"paragraphs": await run_in_threadpool(paragraphs_of, self._shown.model, body, html)})
 
@@ -150,22 +147,22 @@ class _Api:
         assert self._shown.model is not None
         if "row" in request.query_params:
             tags, _ = self._labelling()
-            row = await run_in_threadpool(tags.row, _number(request.query_params["row"]))
+            row = await run_in_threadpool(tags.row, number_of(request.query_params["row"]))
             text = row["text"]
         else:
-            text = (await _body(request)).decode("utf-8", "replace")
+            text = (await body_of(request)).decode("utf-8", "replace")
         return JSONResponse({"topics": await run_in_threadpool(evidence_of, self._shown.model, text)})
 
     async def correct(self, request: Request) -> Response:
-        asked = await _asked(request)
+        asked = await object_of(request)
         topics = asked.get("topics")
         if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):
             raise UserError("Not saved: expected a list of topics.")
-        return JSONResponse(await run_in_threadpool(self._save, _number(asked.get("row")), topics))
+        return JSONResponse(await run_in_threadpool(self._save, number_of(asked.get("row")), topics))
 
     async def undo(self, request: Request) -> Response:
-        asked = await _asked(request)
-        return JSONResponse(await run_in_threadpool(self._undo, _number(asked.get("row"))))
+        asked = await object_of(request)
+        return JSONResponse(await run_in_threadpool(self._undo, number_of(asked.get("row"))))
 
     def _save(self, number: int, topics: list[str]) -> dict[str, Any]:
         tags, kept = self._labelling()
@@ -209,45 +206,3 @@ class _Api:
     def _labelling(self) -> tuple[Tags, Corrections]:
         assert self._shown.tags is not None and self._shown.corrections is not None
         return self._shown.tags, self._shown.corrections
-
-
-async def _body(request: Request) -> bytes:
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > _LARGEST:
-            raise HTTPException(413, f"This is larger than {_LARGEST >> 20} MB. Use conflict-topics tag.")
-    return bytes(received)
-
-
-def _asker(request: Request) -> Asked:
-    return Asked(request.query_params.get("asker", ""), _number(request.query_params.get("question", "0"), "question"))
-
-
-async def _asked(request: Request) -> dict[str, Any]:
-    try:
-        asked = json.loads(await _body(request))
-    except (ValueError, RecursionError):
-        raise UserError("Expected JSON.") from None
-    if not isinstance(asked, dict):
-        raise UserError("Expected a JSON object.")
-    return asked
-
-
-def _number(value: object, name: str = "row") -> int:
-    text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UserError(f'{name}: found "{text:.40}", expected a whole number.')
-    return int(text)
-
-
-def _place(given: str) -> list[float] | None:
-    if not given:
-        return None
-    try:
-        place = [float(part) for part in json.loads(given)]
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        place = []
-    if len(place) not in (1, 2) or not all(map(math.isfinite, place)):
-        raise UserError(f'after: found "{given:.40}", expected the place of a row.')
-    return place
